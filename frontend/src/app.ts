@@ -1,0 +1,2 @@
+// Loaded by every page.
+import "htmx.org";

@@ -1,0 +1,20 @@
+"""Exit codes, given to the classes of `resguardo.errors` once (design.md, "Exit codes")."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from resguardo import errors
+
+ERROR: Final = 1
+EXIT_CODES: Final[dict[type[errors.ResguardoError], int]] = {
+    errors.Usage: 2,
+    errors.NoVault: 10,
+    errors.Locked: 11,
+    errors.Integrity: 13,
+    errors.RefusedForSafety: 15,
+}
+
+
+def exit_code(error: errors.ResguardoError) -> int:
+    return EXIT_CODES.get(type(error), ERROR)

@@ -1,0 +1,108 @@
+"""Settings: environment, then `resguardo.toml`, then defaults. Nothing else reads the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from platformdirs import user_data_path
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from resguardo.errors import Usage
+
+TOML_NAME = "resguardo.toml"
+
+
+def _zone(value: object) -> object:
+    if isinstance(value, ZoneInfo):
+        return value
+    try:
+        return ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"no es una zona horaria conocida: {value}") from error
+
+
+class Settings(BaseSettings):
+    """Everything an installation can choose. Environment names are `RESGUARDO_<NAME>`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RESGUARDO_",
+        toml_file=TOML_NAME,
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        arbitrary_types_allowed=True,
+    )
+
+    data: Path = Field(default_factory=lambda: user_data_path("resguardo", appauthor=False))
+    """The one folder for everything local: `db/`, `journal/`, `vault/`, `log/`."""
+
+    mongodb_uri: SecretStr | None = Field(None, validation_alias=AliasChoices("RESGUARDO_MONGODB_URI", "MONGO_URI"))
+    """A MongoDB; without one, an embedded server is started on `data/db`."""
+    database: str = Field(
+        "segmentacion_db", validation_alias=AliasChoices("RESGUARDO_DATABASE", "MONGO_DB"), min_length=1
+    )
+    batches_collection: str = "batches"
+    segmentadores_database: str | None = None
+    """Where the segmentadores are, when not in `database`."""
+    segmentadores_collection: str = "segmentadores"
+    masks_database: str | None = None
+    """Where the masks (GridFS) are, when not in `database`."""
+    masks_bucket: str = "fs"
+    mongodb_timeout: Annotated[float, Field(gt=0, le=60)] = 2.0
+    """Seconds to look for a MongoDB before a request is answered with 503."""
+
+    zone: Annotated[ZoneInfo, BeforeValidator(_zone)] = ZoneInfo("America/Mexico_City")
+    """What "today" is, and the clock that people see."""
+    language: str = Field("es", pattern="^(es|en)$")
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    secure_cookies: bool = False
+    """Set when the board is served over HTTPS."""
+    behind_proxy: bool = False
+    """Trust one proxy's X-Forwarded-For and X-Forwarded-Proto."""
+    admin_password: SecretStr | None = None
+    """The first lead's password; without it, the first start prints a one-time link."""
+    max_upload_mb: int = Field(1024, ge=1)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(**overrides: Any) -> Settings:
+    """The settings in force; `overrides` that are not None win over everything.
+
+    Raises `Usage`, naming each setting that cannot be used and why.
+    """
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except (ValidationError, ValueError, OSError) as error:
+        raise Usage("La configuración no se puede usar: {why}", why=_explain(error)) from error
+
+
+def _explain(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    rows = (f"{'.'.join(str(part) for part in row['loc'])}: {row['msg']}" for row in error.errors())
+    return "; ".join(rows)
+
+
+def child_environment() -> dict[str, str]:
+    """The environment for a program we start: ours, without any secret of ours in it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("RESGUARDO_", "MONGO_"))}

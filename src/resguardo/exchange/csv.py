@@ -1,0 +1,112 @@
+"""Rows as CSV for Spanish Excel and for scripts: UTF-8 with a byte order mark, commas, CRLF (RFC 4180).
+
+Quotes stand where Python's `csv.QUOTE_MINIMAL` puts them. Text that a spreadsheet would run as a formula gets
+an apostrophe in front, which shows and does nothing else. That is text beginning with `=`, `+`, `-`, `@` or
+one of their full-width forms, also behind blanks and invisible characters (Excel skips some, and what it
+skips changes), and text beginning with a tab or a carriage return. A name such as `-Ana` and a text `-5` get
+it too; numbers do not, nor does `33.3%`. `unguard` takes off exactly what `guard` put on, for any text: one
+that already looks guarded gets a second apostrophe. Left to whoever opens the file: a spreadsheet told to
+separate at another character than the comma may find a beginning in the middle of a cell.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+CHUNK: Final = 32 * 1024
+
+_BOM: Final = b"\xef\xbb\xbf"
+_SIGNS: Final = frozenset("=+-@＝＋－＠")
+_LONG: Final = CHUNK // 4
+
+
+def stream(header: Sequence[object], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
+    """The file in pieces of about 32 KiB. Text is guarded; numbers are written as they are, None as nothing.
+
+    Nothing comes before the first piece is full, so that a failure in a small file is raised before any of it
+    is sent. One row is held at a time; a long cell is encoded piece by piece. Half a surrogate pair, which no
+    UTF-8 can hold, becomes `?`.
+    """
+    buffer = bytearray(_BOM)
+    for row in _chained(header, rows):
+        for piece in _line(row):
+            buffer += piece.encode(errors="replace")
+            if len(buffer) >= CHUNK:
+                yield bytes(buffer)
+                buffer.clear()
+    if buffer:
+        yield bytes(buffer)
+
+
+def _chained(header: Sequence[object], rows: Iterable[Sequence[object]]) -> Iterator[Sequence[object]]:
+    yield header
+    yield from rows
+
+
+def _line(row: Sequence[object]) -> Iterator[str]:
+    cells = [_text(cell) for cell in row]
+    if cells == [""]:
+        yield '""\r\n'  # an empty line would be no row at all
+    elif all(len(cell) <= _LONG for cell in cells):
+        yield ",".join(_quoted(cell) for cell in cells) + "\r\n"
+    else:
+        for number, cell in enumerate(cells):
+            yield "," if number else ""
+            yield from _pieces(cell)
+        yield "\r\n"
+
+
+def _text(cell: object) -> str:
+    if cell is None:
+        return ""
+    return str(cell) if isinstance(cell, int | float) else guard(str(cell))
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if _wants_quotes(cell) else cell
+
+
+def _pieces(cell: str) -> Iterator[str]:
+    """What `_quoted` gives, without a second copy of a cell of many megabytes."""
+    quote = '"' if _wants_quotes(cell) else ""
+    yield quote
+    for start in range(0, len(cell), _LONG):
+        yield cell[start : start + _LONG].replace('"', '""')
+    yield quote
+
+
+def _wants_quotes(cell: str) -> bool:
+    return "," in cell or '"' in cell or "\n" in cell or "\r" in cell
+
+
+def guard(text: str) -> str:
+    """The text such that no spreadsheet runs it: itself, or with an apostrophe in front."""
+    return "'" + text if _runs(text) else text
+
+
+def unguard(text: str) -> str:
+    """What `guard` was given; also what somebody meant who typed `'=…` into a cell."""
+    return text[1:] if text.startswith("'") and _runs(text) else text
+
+
+def _runs(text: str) -> bool:
+    """Whether the text is a formula, or a guarded one: apostrophes in front are looked through."""
+    if text[:1].isalnum():
+        return False
+    start = 0
+    while text.startswith("'", start):
+        start += 1
+    if text.startswith(("\t", "\r"), start):
+        return True
+    first = next((char for char in _from(text, start) if not _skipped(char)), "")
+    return first in _SIGNS
+
+
+def _from(text: str, start: int) -> Iterator[str]:
+    return (text[position] for position in range(start, len(text)))
+
+
+def _skipped(char: str) -> bool:
+    return char.isspace() or unicodedata.category(char) in ("Cc", "Cf")

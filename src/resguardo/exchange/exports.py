@@ -1,0 +1,38 @@
+"""The files that are handed out, with their names: a person's work list and the team's summary (mission.md, "HTTP")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from itertools import chain
+
+from resguardo.board.people import is_unassigned, spanish_key
+from resguardo.errors import NotFound
+from resguardo.exchange import csv, filename, table
+from resguardo.store import Store
+
+Export = tuple[str, Iterator[bytes]]
+"""A file's name and its content in chunks."""
+
+
+def worklist(store: Store, name: str, today: date) -> Export:
+    """A person's batches, ordered by id. Raises `NotFound` when they have none."""
+    batches = store.pages.work_of(name)
+    first = next(batches, None)
+    if first is None or is_unassigned(name):
+        raise NotFound(
+            "No se encontraron batches para {name}.",
+            hint="Revisa el nombre o asígnale trabajo en Asignar.",
+            name=name,
+        )
+    metadata = first.get("metadata")
+    since = metadata.get("assigned_at") if isinstance(metadata, dict) else None
+    rows = table.worklist_rows(chain([first], batches))
+    return filename.worklist_name(name, since, today), csv.stream(table.WORKLIST_HEADER, rows)
+
+
+def summary(store: Store, now: datetime) -> Export:
+    """A row per person who has work, ordered by name. `now` carries the board's zone."""
+    names = {name for name, _, _ in store.pages.counts() if isinstance(name, str) and not is_unassigned(name)}
+    work = ((name, store.pages.work_of(name)) for name in sorted(names, key=spanish_key))
+    return filename.summary_name(now), csv.stream(table.SUMMARY_HEADER, table.summary_rows(work))

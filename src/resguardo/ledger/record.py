@@ -1,0 +1,260 @@
+"""The only write path: changes -> entries -> documents -> receipt (design.md, "The write path").
+
+Steps, and what a crash after each leaves:
+
+1. read the documents and their highest entries. Nothing was written.
+2. check and apply, in `board.change`. Nothing was written.
+3. insert the entries, durably. From here on the change has happened: the document lags behind its entry until
+   `settle` (on the next change of that document) or `recover` (at start-up) writes it.
+4. write the documents, each only if it is still at the revision that the entry follows. Need not wait for the disk:
+   if it is lost in a power cut, the same two mend it.
+5. (the journal)
+6. answer with the receipt.
+
+A bulk operation writes its entries in blocks. A crash between two blocks leaves an operation with fewer entries than
+its `op_size` says; what was recorded stays recorded, and can be told apart by that number.
+
+The unique index over (kind, doc, rev) is the lock. Whoever loses a revision looks again: brings the winner's entry to
+completion if needed, and applies the change to what is there now.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Final, Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+from resguardo.board import change as board
+from resguardo.board.change import Change, Delete, Edit, Kind
+from resguardo.errors import Conflict, Invalid, Unavailable
+from resguardo.ledger.settle import Key, Settler, new_operation
+from resguardo.store import Store
+from resguardo.store.batches import Projection, Stored
+from resguardo.store.entries import Entry, Head
+
+Via = Literal["page", "api", "cli", "import", "restore", "demo"]
+Item = TypeVar("Item")
+
+BLOCK: Final = 500
+"""Documents in one block of writes."""
+MOST_AT_ONCE: Final = 10_000
+"""Changes of an operation whose size is not known beforehand: they are all prepared in memory."""
+PATIENCE: Final = 15.0
+"""Seconds to go on trying for a revision that others keep taking."""
+
+
+@dataclass
+class Receipt:
+    """What was recorded. `revs` names each document's new revision; `unchanged` those that were so already."""
+
+    op: str
+    at: datetime
+    actor: str
+    revs: dict[str, int] = field(default_factory=dict)
+    unchanged: list[str] = field(default_factory=list)
+    recorded: int = 0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A change, the document it was applied to and the entry that records it."""
+
+    change: Change
+    before: Stored | None
+    entry: Entry
+
+    def projection(self) -> Projection:
+        base, raw = (self.before.rev, self.before.raw) if self.before else (0, None)
+        return Projection(self.entry.doc, base, self.entry.rev, raw, self.entry.after)
+
+
+@dataclass(frozen=True)
+class _Operation:
+    op: str
+    size: int
+    actor: str
+    via: Via
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """Records changes. One for a process; safe to use from many threads."""
+
+    def __init__(self, store: Store, zone: ZoneInfo, clock: Callable[[], datetime] = utc_now) -> None:
+        self.store = store
+        self.zone = zone
+        self._clock = clock
+        self._settler = Settler(store, self.now)
+        self._listeners: list[Callable[[Sequence[Entry]], None]] = []
+        self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        """UTC, in whole milliseconds: what BSON can hold."""
+        now = self._clock().astimezone(UTC)
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    def listen(self, listener: Callable[[Sequence[Entry]], None]) -> None:
+        """Call `listener` with the entries of each block that this process has recorded."""
+        with self._lock:
+            self._listeners.append(listener)
+
+    def record(
+        self,
+        changes: Iterable[Change],
+        *,
+        actor: str,
+        via: Via,
+        op: str | None = None,
+        op_size: int | None = None,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> Receipt:
+        """Do all of it as one operation, or nothing when one of the changes cannot be done.
+
+        A caller that knows the number of entries passes `op_size` and may stream any number of changes; they are then
+        done in blocks, and must have been checked before. Raises what `board.change.apply` raises, `Conflict` when an
+        expected revision moved, `Unavailable` when others keep taking the revision.
+        """
+        now = self.now()
+        receipt = Receipt(op or new_operation(now), now, actor)
+        if op_size is None:
+            prepared = self._prepare_all(list(changes), receipt, via)
+            blocks: Iterator[list[Prepared]] = _blocks(iter(prepared))
+        else:
+            operation = _Operation(receipt.op, op_size, actor, via)
+            blocks = (self._prepare(block, operation, receipt) for block in _blocks(iter(changes)))
+        for block in blocks:
+            self._write(block, receipt)
+            progress(receipt.recorded)
+        return receipt
+
+    def settle(self, keys: Iterable[Key]) -> None:
+        """Make these documents agree with their highest entries (start-up)."""
+        self._settler.settled(keys, recovering=True)
+
+    def current(self, kind: Kind, doc: str) -> Stored:
+        """The document as it is now, after mending. Raises `NotFound`."""
+        stored, _ = self._settler.settled([(kind, doc)])[kind, doc]
+        if stored is None:
+            raise board.missing(kind, doc)
+        return stored
+
+    def _prepare_all(self, changes: list[Change], receipt: Receipt, via: Via) -> list[Prepared]:
+        if len(changes) > MOST_AT_ONCE:
+            raise Invalid(
+                "Son {count} cambios de una vez; el máximo es {most}.",
+                hint="Hazlo por partes.",
+                count=len(changes),
+                most=MOST_AT_ONCE,
+            )
+        for change in changes:
+            board.check(change)
+        if len({(change.kind, change.doc) for change in changes}) != len(changes):
+            raise Invalid("El mismo batch o segmentador aparece dos veces en la misma operación. Quita uno.")
+        operation = _Operation(receipt.op, 0, receipt.actor, via)
+        prepared = [item for block in _blocks(iter(changes)) for item in self._prepare(block, operation, receipt)]
+        return [_resized(item, len(prepared)) for item in prepared]
+
+    def _prepare(self, changes: Sequence[Change], operation: _Operation, receipt: Receipt) -> list[Prepared]:
+        """Steps 1 and 2. Changes that change nothing are noted in the receipt and left out."""
+        states = self._settler.states(changes)
+        prepared = []
+        for change in changes:
+            stored, head = states[change.kind, change.doc]
+            _expect(change, stored, head)
+            after = board.apply(stored.raw if stored else None, change, receipt.at.astimezone(self.zone))
+            # An operation that said how many entries it has keeps its word, with an entry that changes nothing.
+            if stored is not None and after == stored.raw and not operation.size:
+                receipt.unchanged.append(change.doc)
+                receipt.revs.setdefault(change.doc, stored.rev)
+                continue
+            prepared.append(Prepared(change, stored, _entry(change, head, after, operation, receipt.at)))
+        return prepared
+
+    def _write(self, block: list[Prepared], receipt: Receipt) -> None:
+        """Steps 3 and 4, again and again for those who lost their revision to somebody else."""
+        give_up = time.monotonic() + PATIENCE
+        while block:
+            lost = self.store.entries.insert([item.entry for item in block])
+            won = [item for position, item in enumerate(block) if position not in lost]
+            self._project(won)
+            receipt.recorded += len(won)
+            receipt.revs |= {item.entry.doc: item.entry.rev for item in won}
+            self._tell([item.entry for item in won])
+            losers = [item for position, item in enumerate(block) if position in lost]
+            if losers and time.monotonic() > give_up:
+                raise Unavailable(
+                    "Muchas personas cambian «{doc}» a la vez. Inténtalo de nuevo.", doc=losers[0].entry.doc
+                )
+            block = [again for item in losers for again in self._again(item, receipt)]
+
+    def _again(self, item: Prepared, receipt: Receipt) -> list[Prepared]:
+        time.sleep(secrets.randbelow(5) / 1000)  # so that sixteen writers of one batch don't march in step
+        entry = item.entry
+        via: Via = entry.via  # type: ignore[assignment]
+        return self._prepare([item.change], _Operation(entry.op, entry.op_size, entry.actor, via), receipt)
+
+    def _project(self, won: list[Prepared]) -> None:
+        for kind in ("batch", "segmentador"):
+            items = [item for item in won if item.entry.kind == kind]
+            if self.store.documents(kind).project([item.projection() for item in items]) != len(items):
+                self._settler.finish(kind, [item.entry.doc for item in items])
+
+    def _tell(self, entries: list[Entry]) -> None:
+        with self._lock:
+            listeners = list(self._listeners)
+        for listener in listeners if entries else ():
+            listener(entries)
+
+
+def _entry(change: Change, head: Head | None, after: bytes | None, operation: _Operation, now: datetime) -> Entry:
+    last = head.entry if head else None
+    return Entry(
+        kind=change.kind,
+        doc=change.doc,
+        rev=last.rev + 1 if last else 1,
+        # Never backwards within a document, whatever the clocks of several hosts say.
+        at=max(now, last.at) if last else now,
+        actor=operation.actor,
+        via=operation.via,
+        op=operation.op,
+        op_size=operation.size,
+        action=change.action,
+        after=after,
+        prev=last.digest if last else None,
+        renamed_from=getattr(change, "renamed_from", None),
+        renamed_to=getattr(change, "renamed_to", None),
+    ).sealed()
+
+
+def _resized(item: Prepared, size: int) -> Prepared:
+    return replace(item, entry=replace(item.entry, op_size=size).sealed())
+
+
+def _expect(change: Change, stored: Stored | None, head: Head | None) -> None:
+    expected = getattr(change, "expected_rev", None)
+    if expected is None or expected == (stored.rev if stored else 0):
+        return
+    if head is None or (stored is None and isinstance(change, Edit | Delete)):
+        raise board.missing(change.kind, change.doc)
+    raise Conflict(
+        "«{doc}» cambió mientras lo editabas: {actor} lo guardó el {at}.",
+        hint="Mira cómo quedó y vuelve a guardar lo tuyo.",
+        doc=change.doc,
+        actor=head.entry.actor,
+        at=head.entry.at,
+        rev=head.entry.rev,
+    )
+
+
+def _blocks(items: Iterator[Item]) -> Iterator[list[Item]]:
+    while block := list(islice(items, BLOCK)):
+        yield block

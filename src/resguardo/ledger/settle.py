@@ -1,0 +1,157 @@
+"""Making documents agree with their entries: what a crash or another program left is mended here.
+
+| document              | highest entry         | what it means                          | what is done              |
+|-----------------------|-----------------------|----------------------------------------|---------------------------|
+| at its revision, fits | a document            | all is well                            | nothing                   |
+| at its revision       | a document, other     | another program changed it             | an entry `via: external`  |
+| at a lower revision   | a document            | a crash between entry and document     | the document follows      |
+| at a lower revision   | a deletion            | likewise                               | the document goes         |
+| none                  | a document, recent    | likewise, of a creation                | the document is inserted  |
+| none                  | a document, not recent| another program deleted it             | an entry `via: external`  |
+| without or at another | none, or any other    | another program inserted or replaced it| an entry `via: external`  |
+
+Every row is idempotent and may be done by several processes at once: entries are guarded by their unique revision,
+documents by theirs. A crash in between leaves a row of this same table.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from resguardo.board import document
+from resguardo.board.change import Change, Kind
+from resguardo.errors import Invalid, Unavailable
+from resguardo.store import Store
+from resguardo.store.batches import Projection, Stored
+from resguardo.store.entries import Entry, Head
+
+RECENT: Final = timedelta(minutes=10)
+"""An entry this young whose document is missing was cut off by a crash; an older one was deleted from outside."""
+OUTSIDE: Final = "externo"
+TRIES: Final = 20
+
+State = tuple[Stored | None, Head | None]
+Key = tuple[Kind, str]
+
+
+def new_operation(now: datetime) -> str:
+    """An operation's id: its moment, for people, and enough chance to be the only one."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+class Settler:
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+
+    def states(self, changes: Iterable[Change]) -> dict[Key, State]:
+        """Each document that the changes name and its highest entry, once the two agree."""
+        return self.settled((change.kind, change.doc) for change in changes)
+
+    def settled(self, keys: Iterable[Key], *, recovering: bool = False) -> dict[Key, State]:
+        """Documents and their highest entries, after mending what did not agree.
+
+        Raises `Invalid` where old data holds two documents with one id, `Unavailable` when others keep changing them.
+        """
+        states: dict[Key, State] = {}
+        waiting = list(dict.fromkeys(keys))
+        for _ in range(TRIES):
+            odd = []
+            for key, state in self._read(waiting).items():
+                if _agree(*state):
+                    states[key] = state
+                else:
+                    odd.append(key)
+                    self._mend(key[0], key[1], *state, recovering=recovering)
+            if not odd:
+                return states
+            waiting = odd
+        raise Unavailable("Otro programa cambia «{doc}» sin parar. Inténtalo de nuevo.", doc=waiting[0][1])
+
+    def finish(self, kind: Kind, docs: Sequence[str], *, recovering: bool = False) -> None:
+        self.settled(((kind, doc) for doc in docs), recovering=recovering)
+
+    def _read(self, keys: Sequence[Key]) -> dict[Key, State]:
+        states: dict[Key, State] = {}
+        for kind in ("batch", "segmentador"):
+            docs = [doc for own, doc in keys if own == kind]
+            if not docs:
+                continue
+            stored = self._store.documents(kind).read(docs)
+            heads = self._store.entries.heads(kind, docs)
+            for doc in docs:
+                found = stored.get(doc, [])
+                if len(found) > 1:
+                    raise Invalid(
+                        "Hay {count} documentos con el id «{doc}».",
+                        hint="Dale otro id a uno de ellos en Gestión de datos.",
+                        count=len(found),
+                        doc=doc,
+                    )
+                states[kind, doc] = (found[0] if found else None, heads.get(doc))
+        return states
+
+    def _mend(self, kind: Kind, doc: str, stored: Stored | None, head: Head | None, *, recovering: bool) -> None:
+        if stored is None:
+            if head is None:
+                return  # nothing, and nothing recorded: that agrees
+            if recovering or self._now() - head.entry.at < RECENT:
+                self._project(kind, None, head.entry)
+            else:
+                self._record_external(kind, doc, None, head)
+            return
+        lags = head is not None and 0 < stored.rev < head.entry.rev
+        if head is None or not lags:
+            self._record_external(kind, doc, stored, head)
+            return
+        own = self._store.entries.at_revision(kind, doc, stored.rev)
+        if head.gone and (own is None or own.seal(stored.raw) != own.digest):
+            self._record_external(kind, doc, stored, head)  # deleting it would lose what only it holds
+            return
+        # What another program wrote into other fields meanwhile stays, and is found as such in the next round.
+        before = own.after if own and own.after is not None else stored.raw
+        self._project(kind, Stored(before, stored.rev), head.entry)
+
+    def _project(self, kind: Kind, before: Stored | None, entry: Entry) -> None:
+        base, raw = (before.rev, before.raw) if before else (0, None)
+        self._store.documents(kind).project([Projection(entry.doc, base, entry.rev, raw, entry.after)])
+
+    def _record_external(self, kind: Kind, doc: str, stored: Stored | None, head: Head | None) -> None:
+        entry = external_entry(kind, doc, stored.raw if stored else None, head, self._now(), "", 1)
+        if not self._store.entries.insert([entry]) and stored is not None:
+            self._store.documents(kind).set_revision(doc, stored.rev, entry.rev)
+
+
+def external_entry(
+    kind: Kind, doc: str, raw: bytes | None, head: Head | None, now: datetime, op: str, op_size: int
+) -> Entry:
+    """The entry that records what another program left. Without `op`, an operation of its own."""
+    last = head.entry if head else None
+    return Entry(
+        kind=kind,
+        doc=doc,
+        rev=last.rev + 1 if last else 1,
+        at=max(now, last.at) if last else now,
+        actor=OUTSIDE,
+        via="external",
+        op=op or new_operation(now),
+        op_size=op_size,
+        action="external",
+        after=raw,
+        prev=last.digest if last else None,
+    ).sealed()
+
+
+def _agree(stored: Stored | None, head: Head | None) -> bool:
+    if stored is None:
+        return head is None or head.gone
+    return head is not None and not head.gone and stored.rev == head.entry.rev and head.fits(stored.raw)
+
+
+def changed_fields(before: bytes | None, after: bytes | None) -> list[str]:
+    """The dotted names of the fields in which two states differ."""
+    empty = document.assemble([])
+    return [".".join(path) for path in document.differing(before or empty, after or empty)]

@@ -1,0 +1,246 @@
+"""The documents of the board as they lie in MongoDB: batches and segmentadores.
+
+A stored document is the projection of its highest entry, plus `_rev`. Nothing here decides anything: `ledger` says
+what is to be written, and every write names the revision that it follows, so that nothing matched means that somebody
+was faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bson.raw_bson import RawBSONDocument
+from pymongo import ASCENDING, DeleteOne, ReplaceOne, UpdateOne
+from pymongo.errors import OperationFailure
+
+from resguardo.board import document
+from resguardo.board.change import IDENTITY, Kind
+from resguardo.store.connect import LOOSE, Connection, Raws, raw_collection, raw_of
+
+SCAN_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A document without `_rev`, and its revision, 0 when the ledger does not know it yet."""
+
+    raw: bytes
+    rev: int
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What makes a stored document follow its entry. `before` is None for a creation, `after` for a deletion."""
+
+    doc: str
+    base: int
+    rev: int
+    before: bytes | None
+    after: bytes | None
+
+
+class Documents:
+    """The collection of one kind."""
+
+    def __init__(self, connection: Connection, kind: Kind) -> None:
+        settings = connection.settings
+        if kind == "batch":
+            database, name = connection.database, settings.batches_collection
+        else:
+            database, name = connection.segmentadores_database, settings.segmentadores_collection
+        self.kind = kind
+        self.identity = IDENTITY[kind]
+        self.collection = raw_collection(database, name)
+        self._loose: Raws = self.collection.with_options(write_concern=LOOSE)
+
+    def ensure_indexes(self) -> bool:
+        """Make what is missing. False when two documents share an id, which keeps the index from being unique."""
+        unique = self._ensure_identity_index()
+        if self.kind == "batch":
+            for keys in (("assignee", "status", "id"), ("status", "id")):
+                self.collection.create_index([(key, ASCENDING) for key in keys])
+        return unique
+
+    def _ensure_identity_index(self) -> bool:
+        keys = [(self.identity, ASCENDING)]
+        try:
+            self.collection.create_index(keys, unique=True)
+        except OperationFailure:
+            # Old data with an id twice, or an index of the old system in the way: look-ups still need one.
+            if not any(list(index["key"].items()) == keys for index in self._indexes()):
+                self.collection.create_index(keys)
+            return self._is_unique()
+        return True
+
+    def _is_unique(self) -> bool:
+        keys = [(self.identity, ASCENDING)]
+        return any(index.get("unique") and list(index["key"].items()) == keys for index in self._indexes())
+
+    def _indexes(self) -> list[dict[str, Any]]:
+        return [dict(index) for index in self.collection.list_indexes()]
+
+    def read(self, names: Sequence[str]) -> dict[str, list[Stored]]:
+        """Documents by their id; more than one where old data has an id twice."""
+        found: dict[str, list[Stored]] = {}
+        wanted: Any = names[0] if len(names) == 1 else {"$in": list(names)}
+        for row in self.collection.find({self.identity: wanted}):
+            stored = _stored(raw_of(row))
+            found.setdefault(str(document.field(stored.raw, self.identity)), []).append(stored)
+        return found
+
+    def revisions(self, names: Collection[str]) -> dict[str, int]:
+        """The revisions of those of these documents that are there, 0 where the ledger does not know them."""
+        fields = {self.identity: 1, "_rev": 1, "_id": 0}
+        # Beyond some hundreds one pass over everything is cheaper than as many look-ups.
+        query: dict[str, Any] = {self.identity: {"$in": list(names)}} if len(names) <= 500 else {}
+        found: dict[str, int] = {}
+        for row in self.collection.find(query, fields, batch_size=SCAN_BATCH) if names else ():
+            doc, rev = document.field(raw_of(row), self.identity), document.field(raw_of(row), "_rev")
+            if isinstance(doc, str) and doc in names:
+                found[doc] = rev if isinstance(rev, int) else 0
+        return found
+
+    def scan(self) -> Iterator[bytes]:
+        """Every document without `_rev`, in natural order, in batches that keep memory flat."""
+        for block in self.collection.find_raw_batches({}, batch_size=SCAN_BATCH):
+            for row in split_batch(bytes(block)):  # type: ignore[arg-type]
+                yield document.split_revision(row)[0]
+
+    def unknown_to_ledger(self) -> Iterator[Stored]:
+        """Documents without `_rev`, ordered by id."""
+        cursor = self.collection.find({"_rev": None}, batch_size=SCAN_BATCH).sort(self.identity, ASCENDING)
+        for row in cursor:
+            yield Stored(raw_of(row), 0)
+
+    def count(self) -> int:
+        return self.collection.estimated_document_count()
+
+    def count_unknown(self) -> int:
+        return self.collection.count_documents({"_rev": None})
+
+    def mark_adopted(self, first: str, last: str) -> int:
+        """Give revision 1 to the documents without one whose ids lie between these two, inclusive."""
+        query = {self.identity: {"$gte": first, "$lte": last}, "_rev": None}
+        return self._loose.update_many(query, {"$set": {"_rev": 1}}).modified_count
+
+    def between(self, first: str, last: str) -> set[str]:
+        """The ids of the documents that lie between these two, inclusive."""
+        query = {self.identity: {"$gte": first, "$lte": last}}
+        rows = self.collection.find(query, {self.identity: 1, "_id": 0})
+        return {str(document.field(raw_of(row), self.identity)) for row in rows}
+
+    def set_revision(self, doc: str, base: int, rev: int) -> None:
+        """The document stays; the ledger has caught up with it."""
+        self._loose.update_one({self.identity: doc, "_rev": base or None}, {"$set": {"_rev": rev}})
+
+    def problems(self) -> Iterator[Stored]:
+        """Documents that the board cannot work with: their id is missing, blank, no string, or taken twice."""
+        for row in self.collection.find({self.identity: {"$not": {"$regex": r"\S"}}}):
+            yield _stored(raw_of(row))
+        for name in self.duplicates():
+            yield from self.read([name])[name]
+
+    def duplicates(self) -> list[str]:
+        """Ids that more than one document has. Costs nothing while the index is unique."""
+        if self._is_unique():
+            return []
+        groups = self.collection.aggregate(
+            [
+                {"$group": {"_id": f"${self.identity}", "count": {"$sum": 1}}},
+                {"$match": {"count": {"$gt": 1}}},
+            ],
+            allowDiskUse=True,
+        )
+        names = (document.field(raw_of(row), "_id") for row in groups)
+        return sorted(name for name in names if isinstance(name, str) and name.strip())
+
+    def by_own_id(self, own_id: Any) -> Stored | None:
+        """A document by its `_id`."""
+        row = self.collection.find_one({"_id": own_id})
+        return None if row is None else _stored(raw_of(row))
+
+    def project(self, projections: Sequence[Projection]) -> int:
+        """Write what the entries say. Returns how many documents were as expected; the others need a second look."""
+        if not projections:
+            return 0
+        requests = [self._request(projection) for projection in projections]
+        result = self._loose.bulk_write(requests, ordered=False)
+        return result.matched_count + result.deleted_count + result.upserted_count
+
+    def _request(self, projection: Projection) -> Any:
+        if projection.after is None:
+            return DeleteOne({self.identity: projection.doc, "_rev": projection.base or None})
+        whole = RawBSONDocument(document.with_revision(projection.after, projection.rev))
+        if projection.before is None:
+            # By `_id`, so that doing it twice is doing it once.
+            return _replacement({"_id": _own_id(projection.after)}, whole, upsert=True)
+        where = {self.identity: projection.doc, "_rev": projection.base or None}
+        update = field_update(projection.before, projection.after, projection.rev)
+        return UpdateOne(where, update) if update else _replacement(where, whole)
+
+    def load(self, raws: Iterable[tuple[bytes, int]]) -> int:
+        """Insert documents with their revisions into an empty collection, in order, durably."""
+        rows = [RawBSONDocument(document.with_revision(raw, rev) if rev else raw) for raw, rev in raws]
+        return len(self.collection.insert_many(rows).inserted_ids) if rows else 0
+
+
+def _replacement(where: dict[str, Any], whole: RawBSONDocument, *, upsert: bool = False) -> Any:
+    """Replace a document as a whole. MongoDB takes a name that begins with a dollar only from a pipeline's literal."""
+    if any(element.name.startswith(b"$") for element in document.elements(raw_of(whole))):
+        return UpdateOne(where, [{"$replaceWith": {"$literal": whole}}], upsert=upsert)
+    return ReplaceOne(where, whole, upsert=upsert)
+
+
+def split_batch(block: bytes) -> Iterator[bytes]:
+    """The documents of a block as the wire carries them, one after the other."""
+    at = 0
+    while at < len(block):
+        size = int.from_bytes(block[at : at + 4], "little")
+        yield block[at : at + size]
+        at += size
+
+
+def _stored(raw: bytes) -> Stored:
+    own, rev = document.split_revision(raw)
+    return Stored(own, rev or 0)
+
+
+def _own_id(raw: bytes) -> Any:
+    element = next(element for element in document.elements(raw) if element.name == b"_id")
+    return RawBSONDocument(document.assemble([element.raw]))["_id"]
+
+
+def field_update(before: bytes, after: bytes, rev: int) -> dict[str, Any] | None:
+    """An update that changes just the fields that differ, exact to the byte.
+
+    None where a field's name cannot be said in an update (empty, dots, dollars) or where fields changed places: then
+    the document has to be replaced as a whole.
+    """
+    paths = document.differing(before, after)
+    if any(not part or part[0] == "$" or "." in part or "\ufffd" in part for path in paths for part in path):
+        return None
+    sets: list[bytes] = []
+    unsets: dict[str, str] = {}
+    for path in paths:
+        element = _at(after, path)
+        if element is None:
+            unsets[".".join(path)] = ""
+        else:
+            sets.append(element.raw[:1] + ".".join(path).encode() + b"\0" + element.value)
+    sets.append(b"\x10_rev\0" + rev.to_bytes(4, "little"))
+    update: dict[str, Any] = {"$set": RawBSONDocument(document.assemble(sets))}
+    if unsets:
+        update["$unset"] = unsets
+    return update
+
+
+def _at(raw: bytes, path: document.Path) -> document.Element | None:
+    found = None
+    for element in document.elements(raw):
+        if element.name == path[0].encode():
+            found = element
+    if found is None or len(path) == 1:
+        return found
+    return _at(found.value, path[1:]) if found.type == 0x03 else None

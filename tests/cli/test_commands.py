@@ -1,0 +1,63 @@
+"""The real commands, as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def run(settings, tmp_path):
+    environment = os.environ | {
+        "RESGUARDO_MONGODB_URI": settings.mongodb_uri.get_secret_value(),
+        "RESGUARDO_DATABASE": settings.database,
+        "RESGUARDO_DATA": str(tmp_path / "data"),
+    }
+
+    def run(*arguments, **more):
+        command = [sys.executable, "-m", "resguardo", *arguments]
+        return subprocess.run(
+            command, env=environment | more, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    return run
+
+
+def test_adopting_and_handing_out(run, store, tmp_path):
+    store.connection.database["batches"].insert_many(
+        [{"id": "b2", "assignee": "Ana"}, {"id": "b1", "assignee": "Ana", "metadata": {"assigned_at": "2025-10-15"}}]
+    )
+    done = run("adopt", "--json")
+    assert json.loads(done.stdout) == {"adopted": 2, "problems": 0, "mended": 0}
+    done = run("export", "worklist", "Ana", "--json")
+    assert json.loads(done.stdout)["file"] == "Ana_20251015.csv"
+    assert (tmp_path / "Ana_20251015.csv").read_text(encoding="utf-8-sig") == (
+        "Batch ID,Responsable,Estatus\nb1,Ana,\nb2,Ana,\n"
+    )
+    assert run("export", "summary", "-o", "resumen.csv").returncode == 0
+    assert "Ana,2,0,0,0,0.0%" in (tmp_path / "resumen.csv").read_text(encoding="utf-8-sig")
+
+
+def test_an_error_says_what_to_do_and_leaves_no_file(run, tmp_path):
+    done = run("export", "worklist", "Nadie", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"] == (
+        "No se encontraron batches para Nadie. Revisa el nombre o asígnale trabajo en Asignar."
+    )
+    assert not list(tmp_path.glob("*.csv"))
+
+
+def test_a_mongodb_that_is_away_is_said_within_seconds(run):
+    done = run("export", "summary", RESGUARDO_MONGODB_URI="mongodb://127.0.0.1:9/")
+    assert done.returncode == 1
+    assert "No se puede hablar con MongoDB" in done.stderr
+
+
+def test_a_setting_that_cannot_be_used_is_a_usage_error(run):
+    done = run("export", "summary", RESGUARDO_ZONE="Marte/Olimpo")
+    assert done.returncode == 2
+    assert "Marte/Olimpo" in done.stderr

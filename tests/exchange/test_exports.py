@@ -1,0 +1,59 @@
+"""The two CSV files, byte for byte, against the rules of mission.md computed here independently."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from resguardo.errors import NotFound
+from resguardo.exchange import exports
+from resguardo.ledger.adopt import adopt
+
+SAMPLE = Path(__file__).parents[1] / "fixtures" / "backup_segmentacion_db_20251015_143052.json"
+
+
+@pytest.fixture
+def batches(store, ledger):
+    """The old system's data, put where it would be: in MongoDB, by another program."""
+    sample = json.loads(SAMPLE.read_text(encoding="utf-8"))
+    store.connection.database["batches"].insert_many([dict(row) for row in sample["batches"]])
+    store.connection.database["segmentadores"].insert_many(sample["segmentadores"])
+    assert adopt(store, ledger).problems == 0
+    return sample["batches"]
+
+
+def test_each_work_list_is_as_the_old_system_wrote_it(store, batches):
+    names = {row["assignee"] for row in batches if row["assignee"]}
+    assert len(names) == 8
+    for name in names:
+        own = sorted((row for row in batches if row["assignee"] == name), key=lambda row: row["id"])
+        lines = ["Batch ID,Responsable,Estatus", *(f"{row['id']},{name}," for row in own)]
+        filename, content = exports.worklist(store, name, date(2026, 1, 2))
+        assert b"".join(content) == b"\xef\xbb\xbf" + "".join(f"{line}\r\n" for line in lines).encode()
+        since = own[0]["metadata"].get("assigned_at", "")
+        assert filename == f"{name}_{since.split()[0].replace('-', '') if since else '20260102'}.csv"
+
+
+def test_the_summary_is_as_the_old_system_wrote_it(store, batches):
+    filename, content = exports.summary(store, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    assert filename == "resumen_asignaciones_20260102_030405.csv"
+    lines = b"".join(content).removeprefix(b"\xef\xbb\xbf").decode().split("\r\n")
+    assert lines[0] == (
+        "Segmentador,Total Batches,No Segmentados (NS),Incompletas (In),Completados (S),% Completado,Lista de Batches"
+    )
+    order = ["Ceci", "Flor", "Ignacio", "José Ángel", "Ma. Fernanda Núñez", "Maggie", "Mauricio", "Xóchitl"]
+    for name, line in zip(order, lines[1:-1], strict=True):
+        own = sorted((row for row in batches if row["assignee"] == name), key=lambda row: row["id"])
+        count = {status: sum(row["status"] == status for row in own) for status in ("NS", "In", "S")}
+        percent = f"{round(count['S'] / len(own) * 100, 1)}%"
+        ids = ", ".join(row["id"] for row in own)
+        assert line == f'{name},{len(own)},{count["NS"]},{count["In"]},{count["S"]},{percent},"{ids}"'
+
+
+@pytest.mark.parametrize("name", ["Nadie", "", "../../etc", "=cmd|' /C calc'!A0"])
+def test_a_person_without_work_is_not_found(store, batches, name):
+    with pytest.raises(NotFound, match="No se encontraron batches"):
+        exports.worklist(store, name, date(2026, 1, 2))
