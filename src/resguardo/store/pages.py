@@ -151,7 +151,7 @@ def mongo_query(chosen: Filter) -> dict[str, Any]:
     if chosen.status:
         clauses.append({"status": _any_of(chosen.status)})
     if chosen.review:
-        spellings = "|".join(re.escape(name).replace(r"\ ", "[ _]").replace("_", "[ _]") for name in chosen.review)
+        spellings = "|".join(re.escape(name).replace(r"\ ", "[ _]") for name in chosen.review)
         clauses.append({"metadata.review_status": {"$regex": f"^({spellings})$", "$options": "i"}})
     if chosen.priority:
         clauses.append({"metadata.priority": _any_of(chosen.priority)})
