@@ -19,22 +19,36 @@ if TYPE_CHECKING:
     from resguardo.ledger.record import Ledger
     from resguardo.store import Store
 
-hypothesis_settings.register_profile("resguardo", deadline=None)
+IN_CI = bool(os.environ.get("CI"))
+
+hypothesis_settings.register_profile("resguardo", deadline=None, max_examples=50, derandomize=IN_CI)
 hypothesis_settings.load_profile("resguardo")
 
 TEST_URI = os.environ.get("RESGUARDO_TEST_MONGODB_URI")
 for _name in [name for name in os.environ if name.startswith(("RESGUARDO_", "MONGO_"))]:
     # The developer's own board must never be reached by a test, nor by a program that a test starts.
-    del os.environ[_name]
+    # What is meant for the tests stays: xdist's workers inherit this environment.
+    if not _name.startswith("RESGUARDO_TEST_"):
+        del os.environ[_name]
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """In CI everything has to be there: a test that is skipped for want of something fails."""
     report = yield
-    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
-        report.longrepr = f"skipped in CI: {report.longrepr}"
+        report.longrepr = f"nothing may be skipped in CI: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a whole file, skipped by `pytest.importorskip` for instance."""
+    report = yield
+    if IN_CI and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"nothing may be skipped in CI: {report.longrepr}"
     return report
 
 

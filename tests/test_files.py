@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -89,3 +90,20 @@ def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
         holder.kill()
     with FolderLock(tmp_path):
         pass
+
+
+def test_bytes_are_durable_before_the_name_and_the_name_before_it_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which files the folder shows at each fsync: of the file, then of the folder."""
+    seen: list[tuple[bool, list[str]]] = []
+    fsync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        seen.append((is_folder, [path.name for path in tmp_path.iterdir() if not is_leftover(path)]))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    write_bytes(tmp_path / "a", b"x")
+    assert seen == [(False, []), (True, ["a"])]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 CHUNK: Final = 32 * 1024
@@ -30,7 +31,7 @@ def stream(header: Sequence[object], rows: Iterable[Sequence[object]]) -> Iterat
     UTF-8 can hold, becomes `?`.
     """
     buffer = bytearray(_BOM)
-    for row in _chained(header, rows):
+    for row in chain((header,), rows):
         for piece in _line(row):
             buffer += piece.encode(errors="replace")
             if len(buffer) >= CHUNK:
@@ -38,11 +39,6 @@ def stream(header: Sequence[object], rows: Iterable[Sequence[object]]) -> Iterat
                 buffer.clear()
     if buffer:
         yield bytes(buffer)
-
-
-def _chained(header: Sequence[object], rows: Iterable[Sequence[object]]) -> Iterator[Sequence[object]]:
-    yield header
-    yield from rows
 
 
 def _line(row: Sequence[object]) -> Iterator[str]:

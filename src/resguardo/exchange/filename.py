@@ -99,7 +99,7 @@ def summary_name(now: datetime) -> str:
 
 
 def backup_name(now: datetime) -> str:
-    """`backup_segmentacion_db_{YYYYMMDD_HHMMSS}.json`, whatever the database is called: scripts rely on it."""
+    """`backup_segmentacion_db_{YYYYMMDD_HHMMSS}.json`, whatever the database is called: scripts know it."""
     return f"backup_segmentacion_db_{_stamp(now)}.json"
 
 

@@ -183,7 +183,9 @@ class Documents:
     def load(self, raws: Iterable[tuple[bytes, int]]) -> int:
         """Insert documents with their revisions into an empty collection, in order, durably."""
         rows = [RawBSONDocument(document.with_revision(raw, rev) if rev else raw) for raw, rev in raws]
-        return len(self.collection.insert_many(rows).inserted_ids) if rows else 0
+        if rows:
+            self.collection.insert_many(rows)
+        return len(rows)
 
 
 def _replacement(where: dict[str, Any], whole: RawBSONDocument, *, upsert: bool = False) -> Any:

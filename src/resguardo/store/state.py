@@ -32,3 +32,7 @@ class State:
             return_document=ReturnDocument.AFTER,
         )
         return row["value"] if row else value
+
+    def take(self, name: str, value: Any) -> bool:
+        """Remove the value if it is still this one. Of several processes at once, one gets True."""
+        return self.collection.delete_one({"_id": name, "value": value}).deleted_count == 1

@@ -1,0 +1,47 @@
+"""What every command needs: the board, a progress bar, an answer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from resguardo.config import load
+from resguardo.ledger.record import Ledger
+from resguardo.store import Store, open_store
+from resguardo.vault.restore import refuse_half_restored
+
+Data = Annotated[Path | None, typer.Option("--data", help="Carpeta de todo lo local.")]
+Json = Annotated[bool, typer.Option("--json", help="Un objeto JSON en la salida estándar.")]
+
+
+@contextmanager
+def board(data: Path | None) -> Iterator[tuple[Store, Ledger]]:
+    settings = load(data=data)
+    with open_store(settings) as store:
+        store.connection.ping()
+        refuse_half_restored(store)
+        store.ensure_indexes()
+        yield store, Ledger(store, settings.zone)
+
+
+@contextmanager
+def bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def answer(result: dict[str, Any], sentence: str, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps(result) + b"\n")
+    else:
+        sys.stdout.write(sentence + "\n")

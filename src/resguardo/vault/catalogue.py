@@ -1,0 +1,121 @@
+"""What archives there are: `<vault>/<id>.json.zst`, each with `<id>.manifest.json`. Only a manifest makes it count.
+
+Publishing, and what a crash after each step leaves: 1. the data under a temporary name, fsynced and renamed (a
+leftover, no archive); 2. every document of it read back (likewise); 3. the manifest, in the same way (the archive is
+there). `sweep` removes leftovers and runs, under the vault's lock, before anything is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import sys
+from datetime import datetime
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from resguardo.errors import Integrity, NoVault
+from resguardo.files import FolderLock, is_leftover, make_private_folder, write_atomically, write_bytes
+from resguardo.vault.reading import open_source
+from resguardo.vault.snapshot import Snapshot
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+DATA: Final = ".json.zst"
+MANIFEST: Final = ".manifest.json"
+MISSING: Final = ("masks", "accounts", "ledger")
+"""What is not inside an archive yet."""
+
+Manifest = dict[str, Any]
+
+
+class Catalogue:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def next_id(self, now: datetime) -> str:
+        """A label later than that of every archive in the vault, even when the clock stepped back."""
+        label = f"{now:%Y%m%dT%H%M%SZ}"
+        newest = max((str(manifest["id"]) for manifest in self.list()), default="")
+        if newest[:16] > label:
+            label = newest[:16]
+        own = f"{label}-{secrets.token_hex(3)}"
+        return own if own > newest else f"{label}-{int(newest[17:], 16) + 1:06x}"
+
+    def publish(self, snapshot: Snapshot) -> Manifest:
+        """Write a snapshot, read it back, and only then list it. Raises `Integrity`, `Locked`, `OSError`."""
+        make_private_folder(self._folder)
+        with FolderLock(self._folder):
+            self.sweep()
+            path = self._folder / f"{snapshot.info.id}{DATA}"
+            with write_atomically(path) as file, zstd.open(file, "wb", level=3) as packed:
+                for chunk in snapshot.stream():
+                    packed.write(chunk)
+            manifest = self._manifest(snapshot, path)
+            write_bytes(
+                self._folder / f"{snapshot.info.id}{MANIFEST}", orjson.dumps(manifest, option=orjson.OPT_INDENT_2)
+            )
+        return manifest
+
+    def _manifest(self, snapshot: Snapshot, path: Path) -> Manifest:
+        statistics, info = snapshot.statistics, snapshot.info
+        with open_source(path) as source:
+            if (source.work.count, source.people.count) != (statistics.total_batches, statistics.total_segmentadores):
+                raise Integrity("La copia recién escrita no se lee como se escribió.", hint="Revisa el disco.")
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return {
+            "id": info.id,
+            "state": "verified",
+            "moment": info.moment.isoformat(),
+            "reason": info.reason,
+            "batches": statistics.total_batches,
+            "segmentadores": statistics.total_segmentadores,
+            "batches_by_status": statistics.batches_by_status,
+            "bytes": path.stat().st_size,
+            "sha256": digest,
+            "format": "2.0",
+            "resguardo": info.resguardo,
+            "missing": list(MISSING),
+        }
+
+    def list(self) -> list[Manifest]:
+        """The archives, newest first."""
+        paths = sorted(self._folder.glob(f"*{MANIFEST}"), reverse=True) if self._folder.is_dir() else []
+        return [orjson.loads(path.read_bytes()) for path in paths]
+
+    def get(self, own: str) -> Manifest:
+        """One archive. Raises `NoVault`."""
+        found = next((manifest for manifest in self.list() if manifest["id"] == own), None)
+        if found is None:
+            raise NoVault("No hay ninguna copia «{own}».", hint="Mira las que hay con: resguardo backup list", own=own)
+        return found
+
+    def path(self, own: str) -> Path:
+        """The archive's file, its bytes as the manifest has them. Raises `NoVault`, `Integrity`."""
+        manifest = self.get(own)
+        path = self._folder / f"{own}{DATA}"
+        with open_or_integrity(path) as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != manifest["sha256"]:
+                raise Integrity("La copia «{own}» está dañada: sus bytes cambiaron.", hint="Usa otra.", own=own)
+        return path
+
+    def sweep(self) -> None:
+        """Remove what a crash left: temporary files, and data without a manifest."""
+        for path in self._folder.iterdir():
+            whole = path.with_name(path.name.removesuffix(DATA) + MANIFEST).exists()
+            if is_leftover(path) or (path.name.endswith(DATA) and not whole):
+                path.unlink()
+
+
+def open_or_integrity(path: Path) -> BufferedReader:
+    try:
+        return path.open("rb")
+    except FileNotFoundError as error:
+        raise Integrity("Falta el archivo {name} de la copia.", hint="Usa otra.", name=path.name) from error

@@ -1,0 +1,175 @@
+"""What goes in comes out byte for byte, and an old script can read it."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import bson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resguardo.board import document
+from resguardo.errors import Integrity, Invalid, TooLarge
+from resguardo.vault import archive
+from resguardo.vault.archive import ArchiveInfo, Statistics
+from resguardo.vault.reading import open_source, zstd
+
+SAMPLE = Path(__file__).parents[1] / "fixtures" / "backup_segmentacion_db_20251015_143052.json"
+NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
+INFO = ArchiveInfo("x", NOW.astimezone(ZoneInfo("America/Mexico_City")), NOW, "America/Mexico_City", "", "db", "0")
+OID = bson.ObjectId("65f000000000000000000001")
+
+
+def element(kind: int, name: bytes, value: bytes) -> bytes:
+    return bytes([kind]) + name + b"\0" + value
+
+
+HOSTILE = [
+    element(0x06, b"undefined", b""),
+    element(0x0E, b"symbol", b"\x02\0\0\0a\0"),
+    element(0x0C, b"pointer", b"\x02\0\0\0a\0" + b"\1" * 12),
+    element(0x09, b"late", (10**17).to_bytes(8, "little")),
+    element(0x09, b"early", (2**64 - 10**17).to_bytes(8, "little")),
+    element(0x01, b"nan", b"\1\0\0\0\0\0\xf8\x7f"),
+    element(0x01, b"minus zero", b"\0\0\0\0\0\0\0\x80"),
+    element(0x12, b"small long", (5).to_bytes(8, "little")),
+    element(0x12, b"big long", (2**62).to_bytes(8, "little")),
+    element(0x01, b"whole double", b"\0\0\0\0\0\0\xf0\x3f"),
+    element(0x13, b"decimal", b"\1" * 16),
+    element(0x10, b"twice", b"\1\0\0\0") + element(0x10, b"twice", b"\2\0\0\0"),
+    element(0x02, b"bad utf-8", b"\3\0\0\0\xff\xfe\0"),
+    element(0x02, b"nul", b"\4\0\0\0a\0b\0"),
+    element(0x10, b"", b"\1\0\0\0"),
+    element(0x10, b"a.b", b"\1\0\0\0"),
+    element(0x10, b"$set", b"\1\0\0\0"),
+    element(0x10, b"\xff", b"\1\0\0\0"),
+    element(0xFF, b"min", b""),
+    element(0x7F, b"max", b""),
+    element(0x0B, b"regex", b"a\0i\0"),
+    element(0x11, b"timestamp", b"\1" * 8),
+    element(0x05, b"binary", b"\2\0\0\0\x00ab"),
+    element(0x0D, b"code", b"\x02\0\0\0a\0"),
+    element(0x04, b"odd array", document.assemble([element(0x10, b"7", b"\1\0\0\0")])),
+    element(0x07, b"_id", b"\2" * 12),
+]
+DEEP = document.assemble([])
+for _ in range(180):
+    DEEP = document.assemble([element(0x03, b"d", DEEP)])
+
+
+def round_trip(tmp_path, raws):
+    statistics = Statistics(len(raws), 0, {"NS": 0, "In": 0, "S": 0})
+    path = tmp_path / "archive.json"
+    path.write_bytes(b"".join(archive.stream(INFO, statistics, [], raws)))
+    with open_source(path) as source:
+        return list(source.batches())
+
+
+def test_every_hostile_document_comes_back_byte_for_byte(tmp_path):
+    own_id = element(0x07, b"_id", OID.binary)
+    raws = [document.assemble([own_id, part]) for part in HOSTILE]
+    raws += [document.assemble([part, own_id]) for part in HOSTILE]
+    raws += [document.assemble([part]) for part in HOSTILE]
+    raws += [document.assemble([own_id, *HOSTILE]), document.assemble([]), document.assemble([own_id, DEEP[4:-1]])]
+    raws.append(bson.encode({"_id": {"any": ["type"]}, "id": "x"}))
+    raws.append(bson.encode({"_id": OID, "id": "big", "blob": "x" * (16 * 1024 * 1024 - 100)}))
+    assert round_trip(tmp_path, raws) == raws
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**31), 2**31 - 1)
+    | st.integers(-(2**63), 2**63 - 1).map(bson.Int64)
+    | st.floats()
+    | st.text(max_size=8)
+    | st.binary(max_size=8)
+    | st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab.$é", max_size=3), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.lists(st.dictionaries(st.text("abc_.$", max_size=4), VALUES, max_size=5), max_size=5))
+def test_any_document_comes_back_byte_for_byte(tmp_path_factory, documents):
+    raws = [bson.encode({"_id": OID, **fields}) for fields in documents]
+    assert round_trip(tmp_path_factory.mktemp("archive"), raws) == raws
+
+
+def test_an_old_script_reads_what_it_read_before(tmp_path):
+    sample = json.loads(SAMPLE.read_text(encoding="utf-8"))
+    raws = [bson.encode({"_id": bson.ObjectId(), **row}) for row in sample["batches"]]
+    people = [bson.encode({"_id": bson.ObjectId(), **row}) for row in sample["segmentadores"]]
+    statistics = Statistics(429, 8, sample["statistics"]["batches_by_status"])
+    text = b"".join(archive.stream(INFO, statistics, people, raws)).decode()
+    read = json.loads(text)
+    assert read["batches"] == sample["batches"]
+    assert read["segmentadores"] == sample["segmentadores"]
+    assert list(read) == ["backup_info", "statistics", "segmentadores", "batches", "exact"]
+    assert list(read["backup_info"])[:3] == ["created_at", "version", "source"]
+    assert read["backup_info"]["created_at"] == "2026-11-24 09:30:00"
+    assert text == json.dumps(read, indent=2, ensure_ascii=False)
+    assert all(isinstance(line, str) for line in read["exact"]["batches"])  # nothing needs its raw bytes
+
+
+def test_the_old_systems_file_is_read_in_its_own_order():
+    sample = json.loads(SAMPLE.read_text(encoding="utf-8"))
+    with open_source(SAMPLE) as source:
+        assert [bson.decode(raw) for raw in source.batches()] == sample["batches"]
+        assert [bson.decode(raw) for raw in source.segmentadores()] == sample["segmentadores"]
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b"", "vacío"),
+        (b"[]", "no es un objeto"),
+        (b"{}", "batches"),
+        (b'{"batches": 5}', "no es una lista"),
+        (b'{"batches": [{"id": "a"}, 5]}', "elemento 2"),
+        (b'{"batches": [{"id": "a"}', "JSON"),
+        (b'{"batches": [{"id": "a", "x": NaN}]}', "JSON"),
+        (b'{"batches": [{"id": "a", "x": 1, "x": 2}]}', "dos veces"),
+        (b'{"batches": [], "batches": []}', "dos veces"),
+        (b'{"batches": [{"id": "a"}, {"id": "a"}]}', "dos veces"),
+        (b'{"batches": [{"id": " "}]}', "elemento 1"),
+        (b'{"batches": [{"id": 5}]}', "elemento 1"),
+        (b'{"batches": [{"id": "a", "n": 99999999999999999999}]}', ""),
+        (b'{"batches": [{"id": "\xff"}]}', ""),
+        (b'{"batches": [' + b"[" * 10_000, "niveles"),
+        (b'{"backup_info": {"version": "3.0"}, "batches": []}', "3.0"),
+        (b"\x1f\x8b\x08\x00abc", "gzip"),
+        (b"PK\x03\x04abc", "zip"),
+    ],
+)
+def test_a_bad_file_is_refused_with_the_place(tmp_path, content, place):
+    path = tmp_path / "bad.json"
+    path.write_bytes(content)
+    with pytest.raises(Invalid, match=place), open_source(path):
+        pass
+
+
+@given(st.binary(max_size=60) | st.binary(max_size=40).map(lambda tail: b'{"batches": [{"id": "a"}' + tail))
+def test_no_bytes_raise_anything_else(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("fuzz") / "any"
+    path.write_bytes(content)
+    try:
+        with open_source(path):
+            pass
+    except (Invalid, Integrity, TooLarge):
+        pass
+
+
+def test_a_bomb_is_stopped(tmp_path):
+    path = tmp_path / "bomb.zst"
+    packed = io.BytesIO()
+    with zstd.open(packed, "wb") as file:
+        file.write(b" " * 50_000_000)
+    path.write_bytes(packed.getvalue())
+    with pytest.raises(TooLarge), open_source(path, largest=10_000_000):
+        pass
