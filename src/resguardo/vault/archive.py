@@ -23,7 +23,6 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import IO, Any, Final
 
 import bson
@@ -35,6 +34,8 @@ from resguardo.board import document
 VERSION: Final = "2.0"
 SOURCE: Final = "Dashboard de Segmentación"
 BLOCK: Final = 500
+BLOCK_BYTES: Final = 4 * 1024**2
+"""A block ends at either, so that documents of 16 MB are held one at a time."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _head(info: ArchiveInfo, statistics: Statistics) -> bytes:
 def _list(name: str, raws: Iterable[bytes], lines: IO[bytes]) -> Iterator[bytes]:
     remaining, before = iter(raws), b""
     yield b'  "' + name.encode() + b'": ['
-    while block := list(islice(remaining, BLOCK)):
+    while block := _block(remaining):
         shown = []
         for raw in block:
             readable, line = _shown(raw)
@@ -107,6 +108,17 @@ def _list(name: str, raws: Iterable[bytes], lines: IO[bytes]) -> Iterator[bytes]
         yield before + text[1:-2].replace(b"\n", b"\n  ")
         before = b","
     yield b"\n  ],\n" if before else b"],\n"
+
+
+def _block(raws: Iterator[bytes]) -> list[bytes]:
+    block: list[bytes] = []
+    size = 0
+    for raw in raws:
+        block.append(raw)
+        size += len(raw)
+        if len(block) == BLOCK or size >= BLOCK_BYTES:
+            break
+    return block
 
 
 def _exact(name: str, lines: IO[bytes], end: bytes) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ there). `sweep` removes leftovers and runs, under the vault's lock, before anyth
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import sys
 from datetime import datetime
@@ -27,8 +28,15 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+PACKING: Final[dict[int, int]] = {
+    zstd.CompressionParameter.compression_level: 3,
+    zstd.CompressionParameter.checksum_flag: 1,
+}
+"""Without the checksum, which zstd leaves out by default, most changed bytes are unpacked as other text."""
+
 DATA: Final = ".json.zst"
 MANIFEST: Final = ".manifest.json"
+_OWN: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6,}")
 MISSING: Final = ("masks", "accounts", "ledger")
 """What is not inside an archive yet."""
 
@@ -54,7 +62,7 @@ class Catalogue:
         with FolderLock(self._folder):
             self.sweep()
             path = self._folder / f"{snapshot.info.id}{DATA}"
-            with write_atomically(path) as file, zstd.open(file, "wb", level=3) as packed:
+            with write_atomically(path) as file, zstd.open(file, "wb", options=PACKING) as packed:
                 for chunk in snapshot.stream():
                     packed.write(chunk)
             manifest = self._manifest(snapshot, path)
@@ -88,7 +96,21 @@ class Catalogue:
     def list(self) -> list[Manifest]:
         """The archives, newest first."""
         paths = sorted(self._folder.glob(f"*{MANIFEST}"), reverse=True) if self._folder.is_dir() else []
-        return [orjson.loads(path.read_bytes()) for path in paths]
+        return [self._read(path) for path in paths]
+
+    def _read(self, path: Path) -> Manifest:
+        """A manifest; one that cannot be read, or whose data is gone or of another size, is listed as damaged."""
+        own = path.name.removesuffix(MANIFEST)
+        damaged = {"id": own, "state": "damaged", "moment": "", "reason": "", "batches": 0, "segmentadores": 0}
+        try:
+            manifest = orjson.loads(path.read_bytes())
+        except (ValueError, OSError):
+            return damaged
+        if not isinstance(manifest, dict) or manifest.get("id") != own or "sha256" not in manifest:
+            return damaged
+        data = path.with_name(f"{own}{DATA}")
+        whole = data.is_file() and data.stat().st_size == manifest.get("bytes")
+        return manifest if whole else {**damaged, **manifest, "state": "damaged"}
 
     def get(self, own: str) -> Manifest:
         """One archive. Raises `NoVault`."""
@@ -102,15 +124,16 @@ class Catalogue:
         manifest = self.get(own)
         path = self._folder / f"{own}{DATA}"
         with open_or_integrity(path) as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != manifest["sha256"]:
+            if hashlib.file_digest(file, "sha256").hexdigest() != manifest.get("sha256"):
                 raise Integrity("La copia «{own}» está dañada: sus bytes cambiaron.", hint="Usa otra.", own=own)
         return path
 
     def sweep(self) -> None:
-        """Remove what a crash left: temporary files, and data without a manifest."""
+        """Remove what a crash left: temporary files, and data of ours without a manifest. Other files stay."""
         for path in self._folder.iterdir():
-            whole = path.with_name(path.name.removesuffix(DATA) + MANIFEST).exists()
-            if is_leftover(path) or (path.name.endswith(DATA) and not whole):
+            own = path.name.removesuffix(DATA)
+            ours = path.name.endswith(DATA) and _OWN.fullmatch(own)
+            if is_leftover(path) or (ours and not path.with_name(own + MANIFEST).exists()):
                 path.unlink()
 
 

@@ -9,21 +9,22 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import json
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, Final
 
 import bson
-import ijson
+import orjson
 from bson.errors import BSONError
 
 from resguardo.board import document
 from resguardo.errors import Integrity, Invalid, TooLarge
+from resguardo.vault.scan import Malformed, Text, TooLong
 from resguardo.vault.spool import Spool
 
 if sys.version_info >= (3, 14):
@@ -31,7 +32,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-DEEPEST: Final = 260
+DEEPEST_OF_OURS: Final = 260
+"""A hostile document is shown as deep as it is; its exact bytes do not depend on that."""
 LARGEST: Final = 4 * 1024**3
 ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -100,7 +102,7 @@ class _Reader:
 
     def __init__(self, source: Source, content: IO[bytes]) -> None:
         self._source = source
-        self._content = content
+        self._text = Text(content)
         self._statistics: dict[str, Any] = {}
         self._shown = {name: Spool() for name in LISTS}
         self._exact = dict.fromkeys(LISTS, 0)
@@ -110,41 +112,94 @@ class _Reader:
 
     def read(self) -> None:
         try:
-            for name, value in _values(self._content):
-                self._take(name, value)
-        except (ijson.JSONError, UnicodeDecodeError, OverflowError) as error:
-            kind = Integrity if self._ours() else Invalid
-            raise kind("El archivo no es JSON completo y válido: {why}", why=str(error)[:300]) from error
-        self._finish()
-        for spool in self._shown.values():
-            spool.close()
+            self._members()
+            self._finish()
+        except Malformed as error:
+            raise self._refusal(error) from error
+        finally:
+            for spool in self._shown.values():
+                spool.close()
+
+    def _refusal(self, error: Malformed) -> Exception:
+        kind = TooLarge if isinstance(error, TooLong) else Integrity if self._ours() else Invalid
+        last = next((name for name in reversed(LISTS) if self._shown[name].count), None)
+        return kind(
+            "El archivo no es JSON completo y válido: en la línea {line}, {why}{after}.",
+            hint="Pide otra vez el archivo o corrígelo ahí.",
+            line=self._text.line(error.offset),
+            why=error.why,
+            after=f" (después de {last}, elemento {self._shown[last].count})" if last else "",
+        )
 
     def _ours(self) -> bool:
         return self._source.version == "2.0"
 
-    def _take(self, name: str, value: Any) -> None:
-        self._found.add(name)
-        if name == "backup_info" and isinstance(value, dict):
-            self._source.info = value
-            self._source.version = str(value.get("version", "1.0"))
-            if self._source.version not in VERSIONS:
-                raise Invalid(
-                    "El archivo es de la versión {version}; esta instalación lee hasta la 2.0.",
-                    hint="Ábrelo con un Resguardo más nuevo.",
-                    version=self._source.version[:20],
-                )
-        elif name == "statistics" and isinstance(value, dict):
-            self._statistics = value
-        elif name in LISTS:
-            self._document(name, value)
-        elif name.startswith("exact."):
-            self._line(name.removeprefix("exact."), value)
+    def _members(self) -> None:
+        text = self._text
+        if text.peek() != b"{":
+            raise Invalid("El archivo no es un objeto JSON: no empieza con «{brace}».", brace="{")
+        for name in text.members():
+            if name == "exact" and self._ours():
+                for inner in text.members():
+                    for number, (at, value) in enumerate(self._elements(f"exact.{inner}"), 1):
+                        self._line(inner, self._parsed(value, at, f"exact.{inner}, elemento {number}"))
+            elif name in LISTS:
+                for at, value in self._elements(name):
+                    where = f"{name}, elemento {self._shown[name].count + 1}"
+                    self._document(name, self._parsed(value, at, where), where)
+            elif text.peek() == b"[":
+                for number, (at, value) in enumerate(text.elements(), 1):
+                    self._parsed(value, at, f"{name[:60]}, elemento {number}")
+            else:
+                self._header(name, self._parsed(text.value(), text.offset, name[:60]))
+            self._found.add(name)
+        if text.peek():
+            raise Malformed("sobra texto al final", text.offset)
 
-    def _document(self, name: str, value: Any) -> None:
-        number = self._shown[name].count + 1
-        where = f"{name}, elemento {number}"
+    def _elements(self, name: str) -> Iterator[tuple[int, bytes]]:
+        if self._text.peek() not in (b"[", b""):
+            raise Invalid("«{name}» no es una lista.", name=name)
+        return self._text.elements()
+
+    def _parsed(self, value: bytes, at: int, where: str) -> Any:
+        try:
+            parsed = orjson.loads(value)
+            # A file of ours was written from dictionaries; in others a key may come twice, and numbers be too large.
+            return parsed if self._ours() else json.loads(value.decode(), object_pairs_hook=_unique)
+        except _Twice as error:
+            why = f"la clave «{str(error)[:60]}» está dos veces"
+        except (ValueError, RecursionError) as error:
+            before = value[: error.pos] if isinstance(error, json.JSONDecodeError) else b""
+            at += len(before)
+            why = "no es JSON válido (JSON no tiene NaN ni Infinity, y todo texto es UTF-8)"
+        raise (Integrity if self._ours() else Invalid)(
+            "En {where}, línea {line}: {why}.", where=where, line=self._text.line(at), why=why
+        )
+
+    def _header(self, name: str, value: Any) -> None:
+        if name in ("backup_info", "statistics") and not isinstance(value, dict):
+            raise Invalid("«{name}» no es un objeto.", name=name)
+        if name == "statistics":
+            self._statistics = value
+        if name != "backup_info":
+            return
+        version = str(value.get("version", "1.0"))
+        if version not in VERSIONS:
+            raise Invalid(
+                "El archivo es de la versión {version}; esta instalación lee hasta la 2.0.",
+                hint="Ábrelo con un Resguardo más nuevo.",
+                version=version[:20],
+            )
+        self._source.info, self._source.version = value, version
+        if self._ours():
+            self._text.deepest = DEEPEST_OF_OURS
+            if self._found & {*LISTS, "exact"}:
+                raise Integrity("«backup_info» no está al principio del archivo.", hint="Usa el original.")
+
+    def _document(self, name: str, value: Any, where: str) -> None:
         if not isinstance(value, dict):
             raise Invalid("En {where}: no es un objeto.", where=where)
+        value.pop("_id", None)  # the database gives another; an old file holds none
         own = value.get(IDENTITY[name])
         if not self._ours():
             if not isinstance(own, str) or not own.strip():
@@ -159,8 +214,8 @@ class _Reader:
             raise Invalid("En {where} («{own}»): {why}", where=where, own=str(own)[:60], why=str(error)) from error
 
     def _line(self, name: str, line: Any) -> None:
-        if name not in LISTS or not self._ours():
-            return
+        if name not in LISTS:
+            raise Integrity("«exact.{name}» no se conoce.", name=name[:60])
         if name not in self._pending:
             self._pending[name] = iter(self._shown[name])
         shown = next(self._pending[name], None)
@@ -173,7 +228,7 @@ class _Reader:
         (self._source.work if name == "batches" else self._source.people).append(raw)
 
     def _finish(self) -> None:
-        if "batches" not in self._found and "[]batches" not in self._found:
+        if "batches" not in self._found:
             raise Invalid("El archivo no tiene una lista «batches».", hint="¿Es un respaldo del tablero?")
         if not self._ours():
             for name, spool in (("segmentadores", self._source.people), ("batches", self._source.work)):
@@ -181,9 +236,11 @@ class _Reader:
                     spool.append(raw)
             return
         for name in LISTS:
-            counts = {self._shown[name].count, self._exact[name], self._statistics.get(f"total_{name}")}
-            if len(counts) != 1:
+            counts = (self._exact[name], self._statistics.get(f"total_{name}"))
+            if counts != (self._shown[name].count, self._shown[name].count):
                 raise Integrity("El archivo dice tener otra cantidad de {name} que la que tiene.", name=name)
+        if self._statistics.get("batches_by_status") != self._source.work.by_status:
+            raise Integrity("Los estatus del archivo no son los que dice tener.", hint="Usa el original.")
 
 
 def _exact_document(shown: bytes | None, line: Any) -> bytes | None:
@@ -195,67 +252,19 @@ def _exact_document(shown: bytes | None, line: Any) -> bytes | None:
         try:
             raw = base64.b64decode(line["raw"], validate=True)
             list(document.elements(raw))
-        except (binascii.Error, ValueError):
+        except (binascii.Error, ValueError, IndexError):
             return None
         return raw
     return None
 
 
-def _values(content: IO[bytes]) -> Iterator[tuple[str, Any]]:
-    """(name, value) of the top-level object; lists that are known come element by element.
-
-    An empty list comes as `[]name`, so that a missing one can be told from it.
-    """
-    events = ijson.basic_parse(content)  # not use_float: it refuses the lowest int64
-    if next(events, ("", None))[0] != "start_map":
-        raise Invalid("El archivo no es un objeto JSON: no empieza con «{brace}».", brace="{")
-    seen: set[str] = set()
-    for event, name in events:
-        if event != "map_key":
-            continue
-        if name in seen:
-            raise Invalid("La clave «{name}» está dos veces en el archivo.", name=str(name)[:60])
-        seen.add(name)
-        if name in LISTS:
-            yield from _items(events, name)
-        elif name == "exact":
-            if next(events)[0] != "start_map":
-                raise Invalid("«exact» no es un objeto.")
-            for inner, key in events:
-                if inner == "end_map":
-                    break
-                yield from _items(events, f"exact.{key}")
-        else:
-            yield name, _value(events, next(events), name)
+class _Twice(ValueError):
+    """A key comes twice in one object."""
 
 
-def _items(events: Iterator[tuple[str, Any]], name: str) -> Iterator[tuple[str, Any]]:
-    if next(events)[0] != "start_array":
-        raise Invalid("«{name}» no es una lista.", name=name)
-    yielded = False
-    for event in events:
-        if event[0] == "end_array":
-            break
-        yielded = True
-        yield name, _value(events, event, name)
-    if not yielded:
-        yield f"[]{name}", None
-
-
-def _value(events: Iterator[tuple[str, Any]], first: tuple[str, Any], where: str, depth: int = 0) -> Any:
-    event, value = first
-    if depth > DEEPEST:
-        raise Invalid("En {where}: más de {most} niveles, uno dentro de otro.", where=where, most=DEEPEST)
-    if event == "start_array":
-        items = []
-        while (inner := next(events))[0] != "end_array":
-            items.append(_value(events, inner, where, depth + 1))
-        return items
-    if event == "start_map":
-        fields: dict[str, Any] = {}
-        while (inner := next(events))[0] != "end_map":
-            if inner[1] in fields:
-                raise Invalid("En {where}: la clave «{key}» está dos veces.", where=where, key=str(inner[1])[:60])
-            fields[inner[1]] = _value(events, next(events), where, depth + 1)
-        return fields
-    return float(value) if isinstance(value, Decimal) else value
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        seen: set[str] = set()
+        raise _Twice(next(name for name, _ in pairs if name in seen or seen.add(name)))  # type: ignore[func-returns-value]
+    return fields

@@ -2,32 +2,75 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
+from typing import Final
 
 from resguardo.board import document
 from resguardo.board.batch import STATUSES
 
+CHUNK: Final = 1024 * 1024
+
 
 class Spool:
-    """A temporary file of raw BSON, one document after the other. It goes when closed, or with the process."""
+    """A temporary file of raw BSON, one document after the other. It goes when closed, or with the process.
+
+    Reading keeps its own place: several may read at once, and what is appended meanwhile is read too.
+    """
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 closed by close()
+        self._size = 0
+        self._at_end = True
         self.count = 0
         self.by_status = dict.fromkeys(STATUSES, 0)
 
     def append(self, raw: bytes) -> None:
+        if not self._at_end:
+            self._file.seek(self._size)
+            self._at_end = True
         self._file.write(raw)
+        self._size += len(raw)
         self.count += 1
-        status = document.field(raw, "status")
-        if isinstance(status, str) and status in self.by_status:
+        status = _status(raw)
+        if status in self.by_status:
             self.by_status[status] += 1
 
     def __iter__(self) -> Iterator[bytes]:
-        self._file.seek(0)
-        while head := self._file.read(4):
-            yield head + self._file.read(int.from_bytes(head, "little") - 4)
+        at, buffer, start = 0, b"", 0
+        while at < self._size:
+            length = int.from_bytes(buffer[start : start + 4], "little")
+            if len(buffer) - start < max(length, 4):
+                buffer, start = self._read(at), 0
+                length = int.from_bytes(buffer[:4], "little")
+            yield buffer[start : start + length]
+            start += length
+            at += length
+
+    def _read(self, at: int) -> bytes:
+        """A chunk that begins with the document at `at` and holds at least all of it."""
+        self._at_end = False
+        self._file.seek(at)
+        chunk = self._file.read(max(CHUNK, 4))
+        missing = int.from_bytes(chunk[:4], "little") - len(chunk)
+        return chunk + self._file.read(missing) if missing > 0 else chunk
 
     def close(self) -> None:
         self._file.close()
+
+
+# A field of this name and its type; `review_status` is none. One may stand inside another field, or inside a text.
+_STATUS = re.compile(rb"[\x01-\x13\x7f\xff]status\0")
+
+
+def _status(raw: bytes) -> str:
+    """A document's status; empty when it has none that is text. Walks no further than it must: every write counts."""
+    named = len(_STATUS.findall(raw))
+    if named > 1:
+        value = document.field(raw, "status")
+        return value if isinstance(value, str) else ""
+    for element in document.elements(raw) if named else ():
+        if element.name == b"status":
+            return element.value[4:-1].decode(errors="replace") if element.type == 0x02 else ""
+    return ""

@@ -1,0 +1,120 @@
+"""The catalogue shows whole archives only, whenever the process that makes one is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import bson
+import pytest
+
+from resguardo.errors import Integrity, NoVault
+from resguardo.vault.archive import ArchiveInfo
+from resguardo.vault.catalogue import DATA, MANIFEST, Catalogue
+from resguardo.vault.reading import open_source
+from resguardo.vault.snapshot import Snapshot
+from resguardo.vault.spool import Spool
+
+NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
+RAWS = [bson.encode({"_id": bson.ObjectId(f"{n:024x}"), "id": f"batch_{n:06d}", "status": "NS"}) for n in range(50)]
+
+
+def publish(folder: Path, now: datetime = NOW) -> str:
+    catalogue = Catalogue(folder)
+    batches = Spool()
+    for raw in RAWS:
+        batches.append(raw)
+    info = ArchiveInfo(catalogue.next_id(now), now, now, "UTC", "test", "db", "0")
+    with Snapshot(info, Spool(), batches) as snapshot:
+        return str(catalogue.publish(snapshot)["id"])
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+import test_catalogue
+left, folder = int(sys.argv[1]), sys.argv[2]
+
+def hook(event, arguments):
+    global left
+    if event in ("open", "os.rename", "os.remove", "os.listdir") and str(arguments[0]).startswith(folder):
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(hook)
+test_catalogue.publish(Path(folder))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_killed_between_any_two_steps_it_shows_nothing_half_done(tmp_path):
+    ended, step, leftovers = False, 0, 0
+    while not ended:
+        folder = tmp_path / str(step)
+        publish(folder, NOW - timedelta(days=1))
+        command = [sys.executable, "-c", KILLED, str(step), str(folder), str(Path(__file__).parent)]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        code = subprocess.run(command, env=environment, timeout=60, check=False).returncode
+        ended = code == 0
+        assert code in (0, -signal.SIGKILL)
+
+        catalogue = Catalogue(folder)
+        shown = catalogue.list()
+        assert len(shown) in ((2,) if ended else (1, 2))
+        for manifest in shown:
+            assert manifest["state"] == "verified"
+            with open_source(catalogue.path(manifest["id"])) as source:
+                assert list(source.batches()) == RAWS
+        names = {manifest["id"] + end for manifest in shown for end in (DATA, MANIFEST)}
+        leftovers += {path.name for path in folder.iterdir()} - names - {".lock"} != set()
+        catalogue.sweep()
+        assert {path.name for path in folder.iterdir()} - {".lock"} == names
+        assert len(Catalogue(folder).list()) == len(shown)
+        assert publish(folder) > shown[0]["id"]  # the dead process holds no lock
+        step += 1
+    assert step > 5
+    assert leftovers > 1  # it was killed where that matters
+
+
+def test_labels_grow_when_the_clock_steps_back(tmp_path):
+    labels = [publish(tmp_path, NOW - timedelta(hours=hours)) for hours in (0, 0, 5, -1, 30)]
+    assert labels == sorted(set(labels))
+    assert [manifest["id"] for manifest in Catalogue(tmp_path).list()] == labels[::-1]
+
+
+def test_a_damaged_manifest_hides_no_other_and_stops_no_backup(tmp_path):
+    first, second = publish(tmp_path), publish(tmp_path)
+    (tmp_path / f"{first}{MANIFEST}").write_bytes(b"{")
+    assert [row["state"] for row in Catalogue(tmp_path).list()] == ["verified", "damaged"]
+    with pytest.raises(Integrity):
+        Catalogue(tmp_path).path(first)
+    assert publish(tmp_path) > second
+    assert (tmp_path / f"{first}{DATA}").exists()
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1])])
+def test_an_archive_without_its_bytes_is_not_called_verified(tmp_path, damage):
+    own = publish(tmp_path)
+    damage(tmp_path / f"{own}{DATA}")
+    assert Catalogue(tmp_path).get(own)["state"] == "damaged"
+    with pytest.raises(Integrity):
+        Catalogue(tmp_path).path(own)
+
+
+def test_sweeping_leaves_other_peoples_files(tmp_path):
+    publish(tmp_path)
+    (tmp_path / f"copia-de-ana{DATA}").write_bytes(b"x")
+    publish(tmp_path)
+    assert (tmp_path / f"copia-de-ana{DATA}").exists()
+
+
+def test_nothing_there(tmp_path):
+    assert Catalogue(tmp_path / "none").list() == []
+    with pytest.raises(NoVault):
+        Catalogue(tmp_path / "none").get("x")
