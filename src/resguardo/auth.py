@@ -85,7 +85,7 @@ def demand_edit(account: Account, paths: Iterable[Path], assignee: object) -> No
         return
     if not may(account, "edit") and not may(account, "review"):
         demand(account, "edit")
-    if account.role == "segmentador" and assignee not in (account.name, account.segmentador):
+    if account.role == "segmentador" and assignee != (account.segmentador or account.name):
         raise Denied("Ese batch no es tuyo.", hint="Solo puedes cambiar los que tienes asignados.")
     allowed = EDITABLE.get(account.role, frozenset())
     wrong = next((path for path in paths if path not in allowed), None)
