@@ -1,6 +1,6 @@
 // Loaded by every page: the shield, the menu, the notice of a lost connection.
 import { get } from "./lib/api";
-import { find, maybe, nameClosing } from "./lib/dom";
+import { find, maybe } from "./lib/dom";
 import { ago, t } from "./lib/text";
 
 interface Backup {
@@ -55,7 +55,6 @@ function closeMenus(): void {
   });
 }
 
-nameClosing(() => t("Cerrar"));
 if (maybe("#shield")) {
   const ask = () => void askShield().catch(() => undefined);
   ask();

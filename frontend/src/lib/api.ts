@@ -37,8 +37,9 @@ export interface Progress {
   people: Person[];
 }
 
-interface Listing {
+export interface Listing {
   batches: Batch[];
+  revs?: Record<string, number>;
   pagination: { page: number; per_page: number; total: number; total_pages: number };
 }
 
@@ -64,7 +65,7 @@ export async function send(method: string, address: string, init: RequestInit = 
     answer = await fetch(address, { ...init, method, headers, credentials: "same-origin" });
   } catch {
     document.dispatchEvent(new CustomEvent("connection", { detail: false }));
-    throw new ApiError(t("No hay conexión con el servidor. Nada se cambió; inténtalo de nuevo."), 0, {});
+    throw new ApiError(t("No hay conexión con el servidor. Inténtalo de nuevo."), 0, {});
   }
   if (answer.ok) return answer;
   const data = (await answer.json().catch(() => ({}))) as Record<string, unknown>;

@@ -1,5 +1,7 @@
 // Making and finding elements. Text is always set as text, so nothing of the data can become markup.
 
+import { t } from "./text";
+
 type Child = Node | string | null | undefined | false;
 type Properties = Record<string, unknown>;
 
@@ -50,7 +52,7 @@ export function debounce(wait: number, run: () => void): () => void {
 /** A dialog that closes with Escape, its cross, or a click beside it, and goes when closed. */
 export function dialog(title: string, body: HTMLElement, buttons: HTMLElement[], wide = false): HTMLDialogElement {
   const heading = h("h2", { class: "dialog-title", id: "dialog-title" }, title);
-  const cross = h("button", { type: "button", class: "icon-button", "aria-label": closeLabel() }, icon("x-lg"));
+  const cross = h("button", { type: "button", class: "icon-button", "aria-label": t("Cerrar") }, icon("x-lg"));
   const box = h(
     "dialog",
     { class: wide ? "sheet sheet-wide" : "sheet", "aria-labelledby": "dialog-title" },
@@ -64,12 +66,6 @@ export function dialog(title: string, body: HTMLElement, buttons: HTMLElement[],
   document.body.append(box);
   box.showModal();
   return box;
-}
-
-let closeLabel = () => "Cerrar";
-
-export function nameClosing(label: () => string): void {
-  closeLabel = label;
 }
 
 /** Ask before something that cannot simply be taken back; true when the button that says so was pressed. */

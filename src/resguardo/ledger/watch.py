@@ -67,7 +67,7 @@ class Watch:
         self._progress: dict[str, Any] | None = None
         self._threads = [threading.Thread(target=self._count, name="progress", daemon=True)]
         self._threads.append(threading.Thread(target=self._look, name="watch", daemon=True))
-        ledger.listen(self._arrived)
+        ledger.listen(self._recorded)
 
     def start(self) -> None:
         for thread in self._threads:
@@ -99,15 +99,24 @@ class Watch:
     def _read_progress(self) -> dict[str, Any]:
         return asdict(Progress.of(self._store.pages.counts()))
 
-    def _arrived(self, entries: Iterable[Entry]) -> None:
+    def _recorded(self, entries: Iterable[Entry]) -> None:
+        """This process has written the documents of these entries.
+
+        `_look` may have come upon the entries before that, and somebody may have read, and kept, what was there then.
+        """
         fresh = self._not_seen(entries)
-        if not fresh:
-            return
+        self._forget()
+        self._tell(fresh)
+
+    def _forget(self) -> None:
+        """What was read before no longer holds."""
         self._store.pages.changed()
         self._progress = None
+        self._stirred.set()
+
+    def _tell(self, fresh: list[Entry]) -> None:
         for event in _events(fresh):
             self._send(event)
-        self._stirred.set()
 
     def _not_seen(self, entries: Iterable[Entry]) -> list[Entry]:
         fresh = []
@@ -124,14 +133,18 @@ class Watch:
         return fresh
 
     def _look(self) -> None:
-        since = self._ledger.now()
+        since, again = self._ledger.now(), False
         while not self._stop.wait(LOOK_EVERY):
             now = self._ledger.now()
             try:
-                self._arrived(self._store.entries.since(since - OVERLAP))
+                fresh = self._not_seen(self._store.entries.since(since - OVERLAP))
             except MongoError:
                 continue  # it is away; what happens meanwhile is seen when it is back
-            since = now
+            # An entry comes before its document: what is read now is read once more after the next look.
+            if fresh or again:
+                self._forget()
+            self._tell(fresh)
+            since, again = now, bool(fresh)
 
     def _count(self) -> None:
         """Tell the counts after every change, at most every quarter of a second or a fifth of the time."""

@@ -55,11 +55,13 @@ class Pages:
         people = connection.settings.segmentadores_collection
         self._people = connection.segmentadores_database.get_collection(people, codec_options=options)
         self._listings: OrderedDict[tuple[Filter, str], list[str]] = OrderedDict()
+        self._changes = 0
         self._lock = threading.Lock()
 
     def changed(self) -> None:
         """Something on the board changed: kept listings no longer hold."""
         with self._lock:
+            self._changes += 1
             self._listings.clear()
 
     def page(self, chosen: Filter, sort: str, number: int, size: int) -> Page:
@@ -79,12 +81,15 @@ class Pages:
             if known is not None:
                 self._listings.move_to_end((chosen, sort))
                 return known
+            before = self._changes
         cursor = self._batches.find(mongo_query(chosen), {"id": 1, "_id": 0}).sort(_order(sort))
         ids = [row.get("id") for row in cursor.limit(LONGEST_LISTING + 1)]
         if len(ids) > LONGEST_LISTING or not all(isinstance(name, str) for name in ids):
             return None
         listing = [str(name) for name in ids]
         with self._lock:
+            if self._changes != before:  # read while something changed: good for this answer, not for the next
+                return listing
             self._listings[chosen, sort] = listing
             while len(self._listings) > LISTINGS_KEPT:
                 self._listings.popitem(last=False)

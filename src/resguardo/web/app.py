@@ -1,0 +1,98 @@
+"""The Flask application: what every answer has in common. The views are in the modules it registers."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, Final
+
+from flask import Flask, Response, g, request
+from flask_babel import Babel
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from resguardo import auth
+from resguardo.config import Settings
+from resguardo.ledger.record import Ledger
+from resguardo.ledger.watch import Watch
+from resguardo.store import Store
+from resguardo.store.connect import deadline
+from resguardo.web import api_batches, api_board, api_files, api_people, api_restore, errors, login, pages
+from resguardo.web.context import NAME, Board, csp_nonce, csrf_token, current_account
+
+LANGUAGES: Final = ("es", "en")
+LANGUAGE_COOKIE: Final = "resguardo_lang"
+READ_SECONDS: Final = 2.5
+"""How long a reading request may wait for MongoDB in all."""
+TAKES_LONGER: Final = frozenset({"database_backup", "download_backup", "readyz"})
+"""Endpoints that read everything before they answer, or have a limit of their own."""
+
+
+class ResguardoFlask(Flask):
+    def full_dispatch_request(self) -> Response:
+        brief = request.method in ("GET", "HEAD") and request.endpoint not in TAKES_LONGER
+        with deadline(READ_SECONDS) if brief else nullcontext():
+            return super().full_dispatch_request()
+
+
+def create_app(settings: Settings, store: Store, ledger: Ledger, watch: Watch) -> Flask:
+    app = ResguardoFlask("resguardo.web", static_folder="static", template_folder="templates")
+    app.extensions[NAME] = Board(settings, store, ledger, watch, settings.data / "vault")
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_mb * 1024 * 1024
+    app.url_map.merge_slashes = False  # an id may hold two slashes
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    if settings.behind_proxy:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(Path(__file__).parent / "translations")
+    app.config["BABEL_DEFAULT_LOCALE"] = settings.language
+    Babel(app, locale_selector=_language)
+    app.context_processor(_for_templates)
+    app.after_request(_keep_language)
+    app.after_request(_harden)
+    errors.register(app)
+    for module in (login, pages, api_batches, api_people, api_board, api_files, api_restore):
+        module.register(app)
+    return app
+
+
+def _for_templates() -> dict[str, Any]:
+    account = current_account()
+    return {
+        "account": account,
+        "may": lambda permission: account is not None and auth.may(account, permission),
+        "csrf_token": csrf_token(),
+        "csp_nonce": csp_nonce(),
+    }
+
+
+def _language() -> str | None:
+    account = current_account()
+    chosen = (request.args.get("lang"), request.cookies.get(LANGUAGE_COOKIE), account.language if account else None)
+    known = next((language for language in chosen if language in LANGUAGES), None)
+    return known or request.accept_languages.best_match(LANGUAGES)
+
+
+def _keep_language(response: Response) -> Response:
+    language = request.args.get("lang", "")
+    if language in LANGUAGES:
+        response.set_cookie(LANGUAGE_COOKIE, language, max_age=365 * 24 * 3600, samesite="Lax", httponly=True)
+    return response
+
+
+def _harden(response: Response) -> Response:
+    nonce = f" 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else ""
+    headers = {
+        "Content-Security-Policy": (
+            f"default-src 'self'; script-src 'self'{nonce}; style-src 'self'{nonce}; img-src 'self' data:; "
+            "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        ),
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "same-origin",
+    }
+    for name, value in headers.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response

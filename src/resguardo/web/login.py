@@ -1,0 +1,184 @@
+"""Logging in and out, and the rule that nothing is answered to nobody: run before every view."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from flask import Flask, g, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from werkzeug.wrappers import Response
+
+from resguardo import auth
+from resguardo.errors import Denied, Unauthenticated
+from resguardo.store.connect import deadline
+from resguardo.web.answer import json_response
+from resguardo.web.body import read_object, text_field
+from resguardo.web.context import board, logged_in
+from resguardo.web.errors import status_of
+from resguardo.web.pages import login_form
+
+COOKIE: Final = "resguardo_session"
+OPEN: Final = frozenset({"static", "log_in", "login", "healthz", "readyz"})
+"""The endpoints that are answered to anybody."""
+SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
+LARGEST_FORM: Final = 64 * 1024
+ATTEMPTS: Final = "10 per minute"
+WHO_SECONDS: Final = 2.0
+"""How long finding out who asks may take: the driver adds half a second, and 3 are promised when MongoDB is away."""
+
+
+def register(app: Flask) -> None:
+    app.before_request(_authenticate)
+    app.after_request(_slide_cookie)
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
+    failed = limiter.limit(ATTEMPTS, key_func=_who_tries, deduct_when=lambda response: response.status_code >= 400)
+    app.add_url_rule("/login", "log_in", failed(log_in), methods=["POST"])
+    app.add_url_rule("/logout", "log_out", log_out, methods=["POST"])
+    app.add_url_rule("/api/account", "account", own_account, methods=["GET"])
+    app.add_url_rule("/api/account/password", "change_password", change_password, methods=["POST"])
+
+
+def safe_next(value: str | None) -> str:
+    """Where to go after logging in: a path of this board and nothing else."""
+    if not value or not value.startswith("/") or value.startswith("//"):
+        return "/"
+    if "\\" in value or any(ord(char) < 32 for char in value):
+        return "/"
+    parts = urlsplit(value)
+    return "/" if parts.scheme or parts.netloc else value
+
+
+def _authenticate() -> None:
+    """Who asks, and whether they meant to: a cookie alone does not change anything."""
+    if request.endpoint == "static":
+        return
+    with deadline(WHO_SECONDS):
+        by_token = _by_token()
+        if not by_token:
+            _by_cookie()
+    if request.endpoint in OPEN or request.endpoint is None:
+        return
+    logged_in()
+    if not by_token and request.method not in SAFE_METHODS:
+        _demand_csrf()
+
+
+def _by_token() -> bool:
+    header = request.headers.get("Authorization", "")
+    if header[:7].lower() != "bearer ":
+        return False
+    account = auth.token_account(board().store, header[7:].strip())
+    if account is None:
+        raise Unauthenticated(
+            "El token no sirve: no existe o se retiró.", hint="Pide otro con: resguardo account token"
+        )
+    g.account = account
+    return True
+
+
+def _by_cookie() -> None:
+    key = request.cookies.get(COOKIE)
+    if not key or request.endpoint in ("healthz", "readyz"):
+        return
+    session = auth.session_of(board().store, key, board().ledger.now())
+    if session is not None:
+        g.account, g.csrf, g.session_key = session.account, session.csrf, key
+        g.prolonged = session.prolonged
+
+
+def _demand_csrf() -> None:
+    given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
+    if not hmac.compare_digest(given.encode(), str(g.csrf).encode()):
+        raise Denied("La página venció o la solicitud no salió de este tablero.", hint="Recarga la página y repite.")
+
+
+def _slide_cookie(response: Response) -> Response:
+    if g.get("prolonged"):
+        _give_cookie(response, g.session_key)
+    return response
+
+
+def _give_cookie(response: Response, key: str) -> None:
+    seconds = int(auth.SESSION_LASTS.total_seconds())
+    secure = board().settings.secure_cookies
+    response.set_cookie(COOKIE, key, max_age=seconds, httponly=True, samesite="Lax", secure=secure)
+
+
+def _given() -> dict[str, Any]:
+    request.max_content_length = LARGEST_FORM
+    if "given" not in g:
+        g.given = read_object() if request.is_json else request.form.to_dict()
+    return dict(g.given)
+
+
+def _who_tries() -> str:
+    name = _given().get("name", "")
+    return f"{get_remote_address()} {name if isinstance(name, str) else ''}"
+
+
+def log_in() -> ResponseReturnValue:
+    """POST {name, password}, or {once} with the one-time link's secret; a form or JSON."""
+    origin = request.headers.get("Origin")
+    if origin and origin != "null" and urlsplit(origin).netloc != request.host:
+        raise Denied("La solicitud no salió de este tablero.", hint="Entra desde su propia página.")
+    given, now, store = _given(), board().ledger.now(), board().store
+    to = safe_next(given.get("next"))
+    try:
+        if given.get("once"):
+            key, csrf = auth.log_in_once(store, text_field(given, "once"), now)
+        else:
+            key, csrf = auth.log_in(store, text_field(given, "name"), text_field(given, "password"), now)
+    except Unauthenticated as error:
+        if request.is_json:
+            raise
+        form = login_form(next_page=to, name=str(given.get("name") or ""), error=error.say(gettext))
+        return form, status_of(error)
+    response: Response
+    if request.is_json:
+        response = json_response({"success": True, "csrf_token": csrf})
+    else:
+        response = redirect(to, 303)
+    _give_cookie(response, key)
+    return response
+
+
+def log_out() -> ResponseReturnValue:
+    if g.get("session_key"):
+        auth.log_out(board().store, g.session_key)
+    g.prolonged = False
+    response: Response = json_response({"success": True}) if request.is_json else redirect("/login", 303)
+    response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=board().settings.secure_cookies)
+    return response
+
+
+def own_account() -> ResponseReturnValue:
+    """GET /api/account: who one is and what one may do."""
+    account = logged_in()
+    return json_response(
+        {
+            "name": account.name,
+            "role": account.role,
+            "segmentador": account.segmentador,
+            "may": sorted(auth.PERMISSIONS.get(account.role, ())),
+            "has_password": account.password_hash is not None,
+        }
+    )
+
+
+def change_password() -> ResponseReturnValue:
+    """POST {current, new}; an account that never had a password needs no `current`. Logs in anew."""
+    account, given = logged_in(), read_object()
+    known = account.password_hash is None or auth.password_fits(account, text_field(given, "current"))
+    if not known:
+        raise Denied("La contraseña actual no es correcta.", hint="Escríbela otra vez.")
+    auth.change_password(board().store, account.name, text_field(given, "new"))
+    key, csrf = auth.open_session(board().store, account, board().ledger.now())
+    g.prolonged = False
+    response = json_response({"success": True, "message": gettext("Contraseña cambiada."), "csrf_token": csrf})
+    _give_cookie(response, key)
+    return response

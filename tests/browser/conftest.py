@@ -1,0 +1,94 @@
+"""A served board with the sample of the old system's data, and two browsers on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+SAMPLE = Path(__file__).parents[1] / "fixtures" / "backup_segmentacion_db_20251015_143052.json"
+PASSWORD = "correcto caballo"
+PROGRAM = "from resguardo.config import load; from resguardo.web.serve import serve; serve(load())"
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = next((found for name in CHROMIUMS if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("no Chromium on PATH (tests/browser/ensure_chromium.sh)")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The real program with its embedded server, in processes of their own."""
+    data = tmp_path_factory.mktemp("served")
+    own = {"RESGUARDO_DATA": str(data), "RESGUARDO_PORT": "0", "RESGUARDO_ADMIN_PASSWORD": PASSWORD}
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], env={**os.environ, **own}, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    assert said.startswith("Resguardo: "), said
+    yield said.removeprefix("Resguardo: ").strip()
+    process.terminate()
+    process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def loaded(chromium: Browser, address: str) -> str:
+    """The board with the sample on it, put in through the page of data."""
+    context = new_context(chromium, address)
+    page = logged_in(context)
+    page.goto("/data-management")
+    page.set_input_files("#backup-file", str(SAMPLE))
+    page.get_by_role("button", name="Importar 429 batches y 8 segmentadores").click(timeout=20_000)
+    page.locator("#preview").get_by_text("437 cambios importados · Guardado").wait_for(timeout=60_000)
+    context.close()
+    return address
+
+
+def new_context(chromium: Browser, address: str) -> BrowserContext:
+    context = chromium.new_context(
+        base_url=address, locale="es-MX", viewport={"width": 1280, "height": 900}, accept_downloads=True
+    )
+    context.set_default_timeout(15_000)
+    return context
+
+
+def logged_in(context: BrowserContext) -> Page:
+    page = context.new_page()
+    page.goto("/login?next=/assign")
+    page.fill("#name", "admin")
+    page.fill("#password", PASSWORD)
+    page.get_by_role("button", name="Entrar").click()
+    page.wait_for_url("**/assign")
+    return page
+
+
+@pytest.fixture
+def lead(chromium: Browser, loaded: str) -> Iterator[Page]:
+    context = new_context(chromium, loaded)
+    yield logged_in(context)
+    context.close()
+
+
+@pytest.fixture
+def second(chromium: Browser, loaded: str) -> Iterator[Page]:
+    context = new_context(chromium, loaded)
+    yield logged_in(context)
+    context.close()
