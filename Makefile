@@ -10,10 +10,13 @@ ASSET_SOURCES := hatch_build.py $(wildcard frontend/*.json frontend/*.mjs) \
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadgroup
 ARGS ?=
 
-.PHONY: help install test test-long check format bench lock clean
+.PHONY: help demo install test test-long check format bench lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: $(VENV)/.run $(VENV)/.package ## run a board with made-up data (ARGS="--port 9000")
+	$(BIN)/resguardo demo $(ARGS)
 
 install: $(VENV)/.run $(VENV)/.package ## put the resguardo command into .venv/bin
 

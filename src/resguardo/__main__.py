@@ -1,3 +1,60 @@
-from resguardo.cli import main
+"""The program `resguardo`: the commands, and the two that serve the board.
 
-main()
+Commands and pages never import each other; they meet here.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from typing import Annotated
+
+import typer
+
+from resguardo import demo as team
+from resguardo.cli import run
+from resguardo.cli.app import app
+from resguardo.cli.board import Data, bar
+from resguardo.config import Settings, load
+from resguardo.ledger.record import Ledger
+from resguardo.store import open_store
+from resguardo.store.embedded import EmbeddedServer
+from resguardo.web.serve import serve as answer_requests
+
+Host = Annotated[str | None, typer.Option(help="Dónde escuchar.")]
+Port = Annotated[int | None, typer.Option(help="Puerto; 0 toma uno libre.")]
+
+
+@app.command()
+def serve(host: Host = None, port: Port = None, data: Data = None) -> None:
+    """Pone en marcha el tablero y su API."""
+    settings = load(host=host, port=port, data=data)
+    with bar("Tomando documentos") as progress:
+        answer_requests(settings, progress=progress)
+
+
+@app.command()
+def demo(port: Port = None, batches: Annotated[int, typer.Option(min=0, max=100_000)] = 429) -> None:
+    """Un equipo de muestra en una carpeta que se borra al salir."""
+    with tempfile.TemporaryDirectory(prefix="resguardo-demo-") as folder:
+        chosen = load(port=port)
+        settings = Settings(data=folder, host=chosen.host, port=chosen.port, database="resguardo_demo")
+        settings = settings.model_copy(update={"mongodb_uri": None, "admin_password": None})
+        with EmbeddedServer.start(settings.data) as server, open_store(settings, server.uri) as store:
+            store.ensure_indexes()
+            team.fill(store, Ledger(store, settings.zone), batches)
+        answer_requests(settings, on_ready=_say_logins)
+
+
+def _say_logins() -> None:
+    names = ", ".join(f"{name} ({role})" for name, role, _ in team.ACCOUNTS)
+    sys.stdout.write(f"Cuentas: {names}\nContraseña de todas: {team.PASSWORD}\nCtrl+C para terminar.\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    run()
+
+
+if __name__ == "__main__":
+    main()

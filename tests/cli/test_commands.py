@@ -18,10 +18,17 @@ def run(settings, tmp_path):
         "RESGUARDO_DATA": str(tmp_path / "data"),
     }
 
-    def run(*arguments, **more):
+    def run(*arguments, stdin="", **more):
         command = [sys.executable, "-m", "resguardo", *arguments]
         return subprocess.run(
-            command, env=environment | more, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+            command,
+            env=environment | more,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            input=stdin,
         )
 
     return run
@@ -61,3 +68,21 @@ def test_a_setting_that_cannot_be_used_is_a_usage_error(run):
     done = run("export", "summary", RESGUARDO_ZONE="Marte/Olimpo")
     assert done.returncode == 2
     assert "Marte/Olimpo" in done.stderr
+
+
+def test_an_account_is_made_listed_given_a_token_and_closed(run):
+    done = run("account", "add", "ana", "--role", "lead", "--password-stdin", "--json", stdin="correcto caballo\n")
+    assert json.loads(done.stdout) == {"name": "ana", "role": "lead"}
+    assert (
+        run("account", "add", "ana", "--role", "jefa", "--password-stdin", stdin="correcto caballo\n").returncode == 1
+    )
+    assert run("account", "add", "beto", "--role", "viewer", "--password-stdin", stdin="corta\n").returncode == 1
+    assert len(json.loads(run("account", "token", "ana", "--json").stdout)["token"]) > 30
+    assert run("account", "token", "nadie").returncode == 1
+    assert run("account", "passwd", "ana", "--password-stdin", stdin="otra más larga\n").returncode == 0
+    assert json.loads(run("account", "token", "ana", "--revoke", "--json").stdout)["revoked"] == 1
+    assert run("account", "disable", "ana").returncode == 0
+    assert json.loads(run("account", "list", "--json").stdout)["accounts"] == [
+        {"name": "ana", "role": "lead", "segmentador": None, "disabled": True}
+    ]
+    assert run("account", "passwd", "ana").returncode == 2

@@ -12,7 +12,7 @@ from resguardo.errors import ResguardoError
 from resguardo.store.connect import MongoError, explain
 
 
-def main() -> None:
+def run() -> None:
     """Run a command and leave with its exit code."""
     try:
         app()

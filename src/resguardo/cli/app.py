@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from resguardo.cli.accounts import account
 from resguardo.cli.backups import backup, restore
 from resguardo.cli.board import Data, Json, answer, bar, board
 from resguardo.exchange import exports
@@ -18,6 +19,7 @@ from resguardo.ledger.recover import recover
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="El tablero que no pierde nada.")
 export = typer.Typer(no_args_is_help=True, help="Descarga listas de trabajo y el resumen del equipo.")
 app.add_typer(export, name="export")
+app.add_typer(account, name="account")
 app.add_typer(backup, name="backup")
 app.command()(restore)
 

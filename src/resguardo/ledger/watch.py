@@ -105,10 +105,10 @@ class Watch:
         `_look` may have come upon the entries before that, and somebody may have read, and kept, what was there then.
         """
         fresh = self._not_seen(entries)
-        self._forget()
+        self._outdate()
         self._tell(fresh)
 
-    def _forget(self) -> None:
+    def _outdate(self) -> None:
         """What was read before no longer holds."""
         self._store.pages.changed()
         self._progress = None
@@ -142,7 +142,7 @@ class Watch:
                 continue  # it is away; what happens meanwhile is seen when it is back
             # An entry comes before its document: what is read now is read once more after the next look.
             if fresh or again:
-                self._forget()
+                self._outdate()
             self._tell(fresh)
             since, again = now, bool(fresh)
 
