@@ -114,6 +114,15 @@ def test_sweeping_leaves_other_peoples_files(tmp_path):
     assert (tmp_path / f"copia-de-ana{DATA}").exists()
 
 
+def test_an_archive_that_lost_its_manifest_is_never_swept(tmp_path):
+    own = publish(tmp_path)
+    (tmp_path / f"{own}{MANIFEST}").unlink()
+    newer = publish(tmp_path)
+    assert [(row["id"], row["state"]) for row in Catalogue(tmp_path).list()] == [(newer, "verified"), (own, "damaged")]
+    with open_source(tmp_path / f"{own}{DATA}") as source:
+        assert list(source.batches()) == RAWS
+
+
 def test_nothing_there(tmp_path):
     assert Catalogue(tmp_path / "none").list() == []
     with pytest.raises(NoVault):

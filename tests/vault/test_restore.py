@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import bson
@@ -23,71 +20,63 @@ SAMPLE = Path(__file__).parents[1] / "fixtures" / "backup_segmentacion_db_202510
 
 
 @pytest.fixture
-def run(settings, tmp_path):
-    environment = os.environ | {
-        "RESGUARDO_MONGODB_URI": settings.mongodb_uri.get_secret_value(),
-        "RESGUARDO_DATABASE": settings.database,
-        "RESGUARDO_DATA": str(tmp_path / "data"),
-    }
+def answer(run):
+    """What a command answers with --json, after its exit code was the one expected."""
 
-    def run(*arguments, code=0):
-        command = [sys.executable, "-m", "resguardo", *arguments, "--json"]
-        done = subprocess.run(
-            command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+    def answer(*arguments, code=0):
+        done = run(*arguments, "--json")
         assert done.returncode == code, done.stderr
         return json.loads(done.stdout)
 
-    return run
+    return answer
 
 
 def stored(store):
     return set(store.batches.scan())
 
 
-def test_from_the_old_file_through_a_backup_to_an_empty_database(run, settings, store, ledger):
-    assert run("restore", str(SAMPLE), "--dry-run")["created"] == 437
+def test_from_the_old_file_through_a_backup_to_an_empty_database(answer, settings, store, ledger):
+    assert answer("restore", str(SAMPLE), "--dry-run")["created"] == 437
     assert store.batches.count() == 0
-    assert run("restore", str(SAMPLE), code=15)["success"] is False
-    assert run("restore", str(SAMPLE), "--yes")["created"] == 437
-    assert run("restore", str(SAMPLE), "--yes")["created"] == 0
+    assert answer("restore", str(SAMPLE), code=15)["success"] is False
+    assert answer("restore", str(SAMPLE), "--yes")["created"] == 437
+    assert answer("restore", str(SAMPLE), "--yes")["created"] == 0
 
-    made = run("backup", "create", "--reason", "antes")
+    made = answer("backup", "create", "--reason", "antes")
     assert (made["state"], made["batches"], made["reason"]) == ("verified", 429, "antes")
-    assert [row["id"] for row in run("backup", "list")["backups"]] == [made["id"]]
-    assert run("backup", "show", made["id"])["sha256"] == made["sha256"]
+    assert [row["id"] for row in answer("backup", "list")["backups"]] == [made["id"]]
+    assert answer("backup", "show", made["id"])["sha256"] == made["sha256"]
     before = stored(store)
 
     gone = [f"batch_{number:06d}F" for number in range(1, 41)]
     ledger.record([Delete("batch", name) for name in gone], actor="ana", via="api")
     ledger.record([edit("batch", "batch_T000168", {"comments": "otro"})], actor="ana", via="api")
-    preview = run("restore", made["id"], "--dry-run")
+    preview = answer("restore", made["id"], "--dry-run")
     assert (preview["brought_back"], preview["changed"], preview["deleted"]) == (40, 1, 0)
     assert {"id": "batch_T000168", "kind": "batch", "what": "changed", "fields": ["comments"]} in preview["changes"]
-    assert run("restore", made["id"], "--batch", "batch_T000168", "--yes")["changed"] == 1
-    assert run("restore", made["id"], "--yes")["brought_back"] == 40
+    assert answer("restore", made["id"], "--batch", "batch_T000168", "--yes")["changed"] == 1
+    assert answer("restore", made["id"], "--yes")["brought_back"] == 40
     assert stored(store) == before
 
     other = f"{settings.database}_b"
     try:
-        assert run("restore", made["id"], "--into", other) == {"batches": 429, "segmentadores": 8}
+        assert answer("restore", made["id"], "--into", other) == {"batches": 429, "segmentadores": 8}
         with open_store(settings.model_copy(update={"database": other})) as copy:
             assert stored(copy) == before
             assert adopt(copy, ledger).adopted == 0
-        run("restore", made["id"], "--into", other, code=15)
+        answer("restore", made["id"], "--into", other, code=15)
     finally:
         store.connection.client.drop_database(other)
 
 
-def test_a_damaged_copy_is_named_and_not_used(run, settings, tmp_path, store):
-    own = run("backup", "create")["id"]
+def test_a_damaged_copy_is_named_and_not_used(answer, settings, tmp_path, store):
+    own = answer("backup", "create")["id"]
     path = tmp_path / "data" / "vault" / f"{own}.json.zst"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    assert own in run("restore", own, "--yes", code=13)["error"]
-    assert run("backup", "show", "nothing", code=10)["success"] is False
+    assert own in answer("restore", own, "--yes", code=13)["error"]
+    assert answer("backup", "show", "nothing", code=10)["success"] is False
 
 
 def test_a_plan_holds_only_while_the_board_stays(store, ledger):
@@ -101,7 +90,7 @@ def test_a_plan_holds_only_while_the_board_stays(store, ledger):
             restore.apply(ledger, again, actor="ana", via="restore")
 
 
-def test_every_bson_type_and_odd_name_comes_back_from_the_database(run, settings, store):
+def test_every_bson_type_and_odd_name_comes_back_from_the_database(answer, settings, store):
     odd = {
         "id": "odd",
         "date": bson.datetime_ms.DatetimeMS(10**12),
@@ -122,11 +111,11 @@ def test_every_bson_type_and_odd_name_comes_back_from_the_database(run, settings
     store.connection.database["batches"].insert_many(rows)
     before = stored(store)
     assert len(before) == 4
-    own = run("backup", "create")["id"]
+    own = answer("backup", "create")["id"]
     other = f"{settings.database}_c"
     client: MongoClient = store.connection.client
     try:
-        assert run("restore", own, "--into", other)["batches"] == 4
+        assert answer("restore", own, "--into", other)["batches"] == 4
         with open_store(settings.model_copy(update={"database": other})) as copy:
             assert stored(copy) == before
     finally:

@@ -15,8 +15,7 @@ from resguardo.errors import NotFound, RefusedForSafety
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store, open_store
 from resguardo.vault import restore as restoring
-from resguardo.vault import snapshot
-from resguardo.vault.catalogue import Catalogue
+from resguardo.vault.catalogue import Catalogue, back_up
 from resguardo.vault.reading import Source, open_source
 
 backup = typer.Typer(no_args_is_help=True, help="Haz copias y mira las que hay.")
@@ -31,10 +30,7 @@ def _catalogue(settings: Settings) -> Catalogue:
 def create(reason: str = "manual", data: Data = None, as_json: Json = False) -> None:
     """Hace una copia y la vuelve a leer entera antes de darla por hecha."""
     with board(data) as (store, ledger):
-        catalogue = _catalogue(store.connection.settings)
-        now = ledger.now()
-        with snapshot.take(store, ledger.zone, reason, now, catalogue.next_id(now)) as taken:
-            manifest = catalogue.publish(taken)
+        manifest = back_up(_catalogue(store.connection.settings), ledger, reason)
     answer(manifest, f"Copia {manifest['id']}: {manifest['batches']} batches, {manifest['bytes']} bytes.", as_json)
 
 
@@ -103,6 +99,8 @@ def _live(
             if not sys.stdin.isatty():
                 raise RefusedForSafety("Sin confirmar no se cambia nada.", hint="Agrega --yes, o mira con --dry-run.")
             typer.confirm(f"{sentence} ¿Seguir?", abort=True, err=True)
+        if plan.changed:  # an archive before anything is overwritten
+            back_up(_catalogue(store.connection.settings), ledger, f"antes de restaurar ({plan.id})")
         with bar("Restaurando") as progress:
             receipt = restoring.apply(
                 ledger, plan, actor=ACTOR, via="restore", progress=lambda done: progress(done, plan.size)

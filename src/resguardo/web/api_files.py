@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from flask import Flask, request, send_file
 from flask.typing import ResponseReturnValue
@@ -12,7 +12,7 @@ from resguardo.errors import Invalid
 from resguardo.exchange import exports
 from resguardo.exchange.filename import backup_name
 from resguardo.vault import snapshot
-from resguardo.vault.catalogue import Catalogue
+from resguardo.vault.catalogue import Catalogue, back_up
 from resguardo.web.answer import download, json_response
 from resguardo.web.body import read_object
 from resguardo.web.context import Board, board, require
@@ -52,7 +52,8 @@ def database_backup() -> ResponseReturnValue:
 
 
 def list_backups() -> ResponseReturnValue:
-    require("backup")
+    """Whether there is a good copy is everybody's to know: the shield on each page asks."""
+    require("read")
     return json_response({"backups": catalogue_of(board()).list()})
 
 
@@ -62,7 +63,7 @@ def create_backup() -> ResponseReturnValue:
     reason = given.get("reason", "manual")
     if not isinstance(reason, str) or len(reason) > 300:
         raise Invalid("El motivo tiene que ser texto de hasta {most} caracteres.", most=300)
-    manifest = publish(board(), reason)
+    manifest = back_up(catalogue_of(board()), board().ledger, reason)
     return json_response({"success": True, "message": gettext("Copia hecha y leída de vuelta."), **manifest}, 201)
 
 
@@ -75,14 +76,6 @@ def download_backup(own: str) -> ResponseReturnValue:
     require("backup")
     path = catalogue_of(board()).path(own)
     return send_file(path, mimetype="application/zstd", as_attachment=True, download_name=path.name)
-
-
-def publish(served: Board, reason: str) -> dict[str, Any]:
-    """Take an archive and list it, once it has been read back."""
-    catalogue, now = catalogue_of(served), served.ledger.now()
-    own = catalogue.next_id(now)
-    with snapshot.take(served.store, served.ledger.zone, reason, now, own) as taken:
-        return catalogue.publish(taken)
 
 
 def catalogue_of(served: Board) -> Catalogue:

@@ -26,10 +26,11 @@ from resguardo.errors import Invalid, NotFound
 from resguardo.ledger.record import Receipt
 from resguardo.store import Store
 from resguardo.vault import restore
+from resguardo.vault.catalogue import back_up
 from resguardo.vault.reading import open_source
 from resguardo.vault.restore import Plan, Source
 from resguardo.web.answer import json_response, receipt_response
-from resguardo.web.api_files import catalogue_of, publish
+from resguardo.web.api_files import catalogue_of
 from resguardo.web.body import LARGEST, parse_object, read_object, text_field
 from resguardo.web.context import Board, board, require
 
@@ -202,4 +203,6 @@ def _copy(source: IO[bytes], target: Any) -> None:
 
 def _copy_before(served: Board, made: Plan) -> str | None:
     """An archive of the board as it is, before anything on it is overwritten."""
-    return str(publish(served, f"antes de importar ({made.id})")["id"]) if made.changed else None
+    if not made.changed:
+        return None
+    return str(back_up(catalogue_of(served), served.ledger, f"antes de importar ({made.id})")["id"])
