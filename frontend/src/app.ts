@@ -17,14 +17,21 @@ function shield(state: "safe" | "attention" | "risk", text: string): void {
   find("i", chip).className = `bi ${state === "safe" ? "bi-shield-check" : "bi-shield-exclamation"}`;
 }
 
+function newest(backups: Backup[], state: string): string | undefined {
+  const moments = backups.filter((backup) => backup.state === state).map((backup) => backup.moment);
+  return moments.sort((a, b) => Date.parse(b) - Date.parse(a))[0];
+}
+
 async function askShield(): Promise<void> {
   const { backups } = await get<{ backups: Backup[] }>("/api/backups");
-  const good = backups.filter((backup) => backup.state === "verified" || backup.state === "good");
-  const newest = good.map((backup) => backup.moment).sort((a, b) => Date.parse(b) - Date.parse(a))[0];
-  if (!newest) return shield("attention", t("Atención · sin copia comprobada aún"));
-  const old = Date.now() - Date.parse(newest) > STALE_AFTER;
-  if (old) shield("attention", t("Atención · copia comprobada {age}", { age: ago(newest) }));
-  else shield("safe", t("Resguardada · copia buena {age}", { age: ago(newest) }));
+  const good = newest(backups, "good");
+  if (good && Date.now() - Date.parse(good) <= STALE_AFTER) {
+    return shield("safe", t("Resguardada · copia buena {age}", { age: ago(good) }));
+  }
+  // A copy that was read back but never restored is not called good.
+  const verified = newest(backups, "verified") ?? good;
+  if (verified) shield("attention", t("Atención · copia comprobada {age}", { age: ago(verified) }));
+  else shield("attention", t("Atención · sin copia comprobada aún"));
 }
 
 function watchConnection(): void {
@@ -56,7 +63,7 @@ function closeMenus(): void {
 }
 
 if (maybe("#shield")) {
-  const ask = () => void askShield().catch(() => undefined);
+  const ask = () => void askShield().catch(() => shield("attention", t("Atención · no se sabe cómo están las copias")));
   ask();
   window.setInterval(ask, 60_000);
   watchConnection();
