@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,3 +92,28 @@ def ledger(store: Store, settings: Settings) -> Ledger:
     from resguardo.ledger.record import Ledger
 
     return Ledger(store, settings.zone)
+
+
+@pytest.fixture
+def run(settings: Settings, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The real command as a process, on the database of this test."""
+    environment = os.environ | {
+        "RESGUARDO_MONGODB_URI": settings.mongodb_uri.get_secret_value(),
+        "RESGUARDO_DATABASE": settings.database,
+        "RESGUARDO_DATA": str(tmp_path / "data"),
+    }
+
+    def run(*arguments: str, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "resguardo", *arguments]
+        return subprocess.run(
+            command,
+            env=environment | more,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            input=stdin,
+        )
+
+    return run

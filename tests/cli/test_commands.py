@@ -3,35 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-
-import pytest
-
-
-@pytest.fixture
-def run(settings, tmp_path):
-    environment = os.environ | {
-        "RESGUARDO_MONGODB_URI": settings.mongodb_uri.get_secret_value(),
-        "RESGUARDO_DATABASE": settings.database,
-        "RESGUARDO_DATA": str(tmp_path / "data"),
-    }
-
-    def run(*arguments, stdin="", **more):
-        command = [sys.executable, "-m", "resguardo", *arguments]
-        return subprocess.run(
-            command,
-            env=environment | more,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            input=stdin,
-        )
-
-    return run
 
 
 def test_adopting_and_handing_out(run, store, tmp_path):
