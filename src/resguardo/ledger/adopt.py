@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import bson
-
 from resguardo.board import batch, document
 from resguardo.board.change import IDENTITY, Kind, Put
 from resguardo.errors import NotFound
@@ -93,16 +91,3 @@ def mend(ledger: Ledger, own_id: Any, new_id: str, *, actor: str, via: Via) -> R
     name = batch.valid_id(new_id)
     raw = document.changed(stored.raw, {(IDENTITY["batch"],): name})
     return ledger.record([Put("batch", name, raw, "mend", must_be_new=True)], actor=actor, via=via)
-
-
-def parse_own_id(text: str) -> Any:
-    """An `_id` from its text as pages pass it around (canonical Extended JSON)."""
-    from bson import json_util
-
-    return json_util.loads(text)
-
-
-def show_own_id(stored: Stored) -> str:
-    from bson import json_util
-
-    return json_util.dumps(bson.decode(stored.raw).get("_id"))

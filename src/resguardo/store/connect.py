@@ -47,7 +47,6 @@ class Connection:
 
     def __init__(self, settings: Settings, uri: str) -> None:
         self.settings = settings
-        self.embedded = settings.mongodb_uri is None
         self.client: MongoClient[dict[str, Any]] = open_client(uri, settings.mongodb_timeout)
         self.database = self.client.get_database(settings.database, write_concern=DURABLE)
         people = settings.segmentadores_database or settings.database

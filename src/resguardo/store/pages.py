@@ -114,12 +114,6 @@ class Pages:
         rows = self._batches.aggregate([{"$group": group}], allowDiskUse=True)
         return [(row["_id"].get("assignee"), row["_id"].get("status"), row["count"]) for row in rows]
 
-    def overdue(self, today: str) -> dict[str, int]:
-        """How many unfinished batches of each person were due before `today` ("YYYY-MM-DD")."""
-        late = {"status": {"$ne": "S"}, "metadata.due_date": {"$gt": "", "$lt": today}}
-        rows = self._batches.aggregate([{"$match": late}, {"$group": {"_id": "$assignee", "count": {"$sum": 1}}}])
-        return {row["_id"]: row["count"] for row in rows if isinstance(row["_id"], str)}
-
     def work_of(self, name: str) -> Iterator[dict[str, Any]]:
         """A person's batches (id, assignee, status, metadata), ordered by id."""
         fields = {"_id": 0, "id": 1, "assignee": 1, "status": 1, "metadata": 1}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pymongo import ReturnDocument
-
 from resguardo.store.connect import Connection
 
 COLLECTION = "resguardo_state"
@@ -22,16 +20,6 @@ class State:
 
     def put(self, name: str, value: Any) -> None:
         self.collection.update_one({"_id": name}, {"$set": {"value": value}}, upsert=True)
-
-    def get_or_put(self, name: str, value: Any) -> Any:
-        """The value; where there is none, this one is stored. Of several processes at once, all get the same."""
-        row = self.collection.find_one_and_update(
-            {"_id": name},
-            {"$setOnInsert": {"value": value}},
-            upsert=True,
-            return_document=ReturnDocument.AFTER,
-        )
-        return row["value"] if row else value
 
     def take(self, name: str, value: Any) -> bool:
         """Remove the value if it is still this one. Of several processes at once, one gets True."""
