@@ -19,7 +19,7 @@ from resguardo.board.people import is_unassigned
 from resguardo.errors import Invalid, NotFound, TooLarge
 
 Kind = Literal["batch", "segmentador"]
-Action = Literal["create", "edit", "assign", "unassign", "delete", "rename", "restore", "external", "mend"]
+Action = Literal["create", "edit", "assign", "unassign", "delete", "rename", "restore", "external", "mend", "undo"]
 
 IDENTITY: Final[dict[Kind, str]] = {"batch": "id", "segmentador": "name"}
 """The field by which a document of a kind is known, in MongoDB and in the ledger."""

@@ -80,6 +80,7 @@ class _Operation:
     size: int
     actor: str
     via: Via
+    undoes: str | None
 
 
 def utc_now() -> datetime:
@@ -115,6 +116,7 @@ class Ledger:
         via: Via,
         op: str | None = None,
         op_size: int | None = None,
+        undoes: str | None = None,
         progress: Callable[[int], None] = lambda done: None,
     ) -> Receipt:
         """Do all of it as one operation, or nothing when one of the changes cannot be done.
@@ -122,14 +124,15 @@ class Ledger:
         A caller that knows the number of entries passes `op_size` and may stream any number of changes; they are then
         done in blocks, and must have been checked before. Raises what `board.change.apply` raises, `Conflict` when an
         expected revision moved, `Unavailable` when others keep taking the revision.
+        `undoes` names the operation that this one takes back.
         """
         now = self.now()
-        receipt = Receipt(op or new_operation(now), now, actor)
+        operation = _Operation(op or new_operation(now), op_size or 0, actor, via, undoes)
+        receipt = Receipt(operation.op, now, actor)
         if op_size is None:
-            prepared = self._prepare_all(list(changes), receipt, via)
+            prepared = self._prepare_all(list(changes), operation, receipt)
             blocks: Iterator[list[Prepared]] = _blocks(iter(prepared))
         else:
-            operation = _Operation(receipt.op, op_size, actor, via)
             blocks = (self._prepare(block, operation, receipt) for block in _blocks(iter(changes)))
         for block in blocks:
             self._write(block, receipt)
@@ -147,7 +150,7 @@ class Ledger:
             raise board.missing(kind, doc)
         return stored
 
-    def _prepare_all(self, changes: list[Change], receipt: Receipt, via: Via) -> list[Prepared]:
+    def _prepare_all(self, changes: list[Change], operation: _Operation, receipt: Receipt) -> list[Prepared]:
         if len(changes) > MOST_AT_ONCE:
             raise Invalid(
                 "Son {count} cambios de una vez; el máximo es {most}.",
@@ -159,7 +162,6 @@ class Ledger:
             board.check(change)
         if len({(change.kind, change.doc) for change in changes}) != len(changes):
             raise Invalid("El mismo batch o segmentador aparece dos veces en la misma operación. Quita uno.")
-        operation = _Operation(receipt.op, 0, receipt.actor, via)
         prepared = [item for block in _blocks(iter(changes)) for item in self._prepare(block, operation, receipt)]
         return [_resized(item, len(prepared)) for item in prepared]
 
@@ -200,7 +202,8 @@ class Ledger:
         time.sleep(secrets.randbelow(5) / 1000)  # so that sixteen writers of one batch don't march in step
         entry = item.entry
         via: Via = entry.via  # type: ignore[assignment]
-        return self._prepare([item.change], _Operation(entry.op, entry.op_size, entry.actor, via), receipt)
+        operation = _Operation(entry.op, entry.op_size, entry.actor, via, entry.undoes)
+        return self._prepare([item.change], operation, receipt)
 
     def _project(self, won: list[Prepared]) -> None:
         for kind in ("batch", "segmentador"):
@@ -232,6 +235,7 @@ def _entry(change: Change, head: Head | None, after: bytes | None, operation: _O
         prev=last.digest if last else None,
         renamed_from=getattr(change, "renamed_from", None),
         renamed_to=getattr(change, "renamed_to", None),
+        undoes=operation.undoes,
     ).sealed()
 
 

@@ -2,7 +2,8 @@
 
 An entry: `kind`, `doc`, `rev` (unique together: the lock of the write path), `at` (UTC, milliseconds), `actor`, `via`,
 `op`, `op_size`, `action`, `after` (the whole document without `_rev`, or null when it is gone), `prev` (the previous
-entry's digest, or null), `digest`; and where a document was renamed, `renamed_from` or `renamed_to`.
+entry's digest, or null), `digest`; before `after`, where a document was renamed, `renamed_from` or `renamed_to`, and
+where the entry takes something back, `undoes` (what: an operation's id).
 
 `digest` is SHA-256 over the BSON of all fields above it in that order, `prev` among them: a chain for each document.
 """
@@ -47,6 +48,7 @@ class Entry:
     digest: bytes = field(default=b"", repr=False)
     renamed_from: str | None = None
     renamed_to: str | None = None
+    undoes: str | None = None
 
     def sealed(self) -> Entry:
         """The same entry with its digest."""
@@ -63,10 +65,9 @@ class Entry:
         fields: dict[str, Any] = {"kind": self.kind, "doc": self.doc, "rev": self.rev, "at": self.at}
         fields |= {"actor": self.actor, "via": self.via, "op": self.op, "op_size": self.op_size}
         fields |= {"action": self.action}
-        if self.renamed_from is not None:
-            fields["renamed_from"] = self.renamed_from
-        if self.renamed_to is not None:
-            fields["renamed_to"] = self.renamed_to
+        for name in ("renamed_from", "renamed_to", "undoes"):
+            if (value := getattr(self, name)) is not None:
+                fields[name] = value
         fields["after"] = None if after is None else RawBSONDocument(after)
         fields["prev"] = None if self.prev is None else Binary(self.prev)
         return fields
