@@ -46,6 +46,52 @@ def write_atomically(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
     fsync_folder(path.parent)
 
 
+class GrowingFile:
+    """A new file that only grows; what `append` has returned for survives a power cut.
+
+    Made, and its name in the folder fsynced, before anything is appended. A crash within `append` leaves any part of
+    what was being written at the end of the file, or none. After an error nothing more may be appended: the kernel may
+    have dropped pages that it could not write, and a second fsync would not say so again (the fsync trouble of
+    PostgreSQL in 2018). Close it and go on in another one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        self._descriptor = os.open(path, flags, 0o600)
+        self.size = 0
+        try:
+            fsync_folder(path.parent)
+        except BaseException:
+            self.close()
+            raise
+
+    def append(self, data: bytes) -> None:
+        """Raises `OSError`; what was written of `data` is cut off again where that is possible."""
+        try:
+            self._write(data)
+            self._fsync()
+        except BaseException:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, self.size)
+            raise
+        self.size += len(data)
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+
+    def _fsync(self) -> None:
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """May be called more than once."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
 def write_bytes(path: Path, data: bytes, mode: int = 0o600) -> None:
     with write_atomically(path, mode) as file:
         file.write(data)

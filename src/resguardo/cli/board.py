@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from resguardo.config import load
+from resguardo.ledger.catch_up import refuse_lost_database
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store, open_store
 from resguardo.vault.restore import refuse_half_restored
@@ -28,8 +29,11 @@ def board(data: Path | None) -> Iterator[tuple[Store, Ledger]]:
     with open_store(settings) as store:
         store.connection.ping()
         refuse_half_restored(store)
+        ledger = Ledger(store, settings.zone)
+        refuse_lost_database(store, ledger.journal)
         store.ensure_indexes()
-        yield store, Ledger(store, settings.zone)
+        yield store, ledger
+        ledger.journal.close()
 
 
 @contextmanager

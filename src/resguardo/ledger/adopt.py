@@ -1,8 +1,9 @@
 """Taking an existing database into the ledger: entry 1 of each document, `via: external`.
 
-A block: entries first, then the documents' `_rev`. A crash between the two leaves entries whose documents do not carry
-a revision yet; the next run finds those documents still unknown and settles them one by one. Documents that the board
-cannot work with (no id, a blank one, one that is no string, one taken twice, more than 15 MB) stay as they are.
+A block: entries first, in ledger and journal, then the documents' `_rev`. A crash between the two leaves entries whose
+documents do not carry a revision yet; the next run finds those documents still unknown and settles them one by one.
+Documents that the board cannot work with (no id, a blank one, one that is no string, one taken twice, more than 15 MB)
+stay as they are.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def _adopt_block(store: Store, ledger: Ledger, kind: Kind, block: dict[str, Stor
         return
     now = ledger.now()
     entries = [external_entry(kind, name, stored.raw, None, now, op, size) for name, stored in block.items()]
-    store.entries.insert(entries)  # positions that somebody else took are settled below
+    ledger.take_in(entries)  # positions that somebody else took are settled below
     names = sorted(block)
     if store.documents(kind).mark_adopted(names[0], names[-1]) != len(block):
         # Another program was at work between these ids meanwhile: what it inserted has no entry, what it removed

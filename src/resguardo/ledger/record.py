@@ -8,8 +8,12 @@ Steps, and what a crash after each leaves:
    `settle` (on the next change of that document) or `recover` (at start-up) writes it.
 4. write the documents, each only if it is still at the revision that the entry follows. Need not wait for the disk:
    if it is lost in a power cut, the same two mend it.
-5. (the journal)
+5. append the entries to the journal and fsync it. Until then only the ledger has them, and nobody has been told;
+   `catch_up` (at start-up, and now and then) brings to the journal what a crash kept from it.
 6. answer with the receipt.
+
+Where the journal cannot be written nothing is begun (`Unavailable`). If it fails at step 5, the change has happened but
+is not acknowledged; it is written to the journal before anything else is, as soon as that can be written again.
 
 A bulk operation writes its entries in blocks. A crash between two blocks leaves an operation with fewer entries than
 its `op_size` says; what was recorded stays recorded, and can be told apart by that number.
@@ -24,6 +28,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -33,6 +38,7 @@ from zoneinfo import ZoneInfo
 from resguardo.board import change as board
 from resguardo.board.change import Change, Delete, Edit, Kind
 from resguardo.errors import Conflict, Invalid, Unavailable
+from resguardo.ledger.journal import Journal
 from resguardo.ledger.settle import Key, Settler, new_operation
 from resguardo.store import Store
 from resguardo.store.batches import Projection, Stored
@@ -45,6 +51,8 @@ BLOCK: Final = 500
 """Documents in one block of writes."""
 MOST_AT_ONCE: Final = 10_000
 """Changes of an operation whose size is not known beforehand: they are all prepared in memory."""
+RUNNING: Final = "running:"
+"""Begins the name under which the state notes an operation of several blocks while it runs."""
 PATIENCE: Final = 15.0
 """Seconds to go on trying for a revision that others keep taking."""
 
@@ -94,7 +102,9 @@ class Ledger:
         self.store = store
         self.zone = zone
         self._clock = clock
-        self._settler = Settler(store, self.now)
+        settings = store.connection.settings
+        self.journal = Journal(settings.data / "journal", settings.database)
+        self._settler = Settler(store, self.journal, self.now)
         self._listeners: list[Callable[[Sequence[Entry]], None]] = []
         self._lock = threading.Lock()
 
@@ -126,22 +136,46 @@ class Ledger:
         expected revision moved, `Unavailable` when others keep taking the revision.
         `undoes` names the operation that this one takes back.
         """
+        # Even what turns out to change nothing may be what an earlier, unacknowledged attempt has left.
+        self.journal.demand()
         now = self.now()
         operation = _Operation(op or new_operation(now), op_size or 0, actor, via, undoes)
         receipt = Receipt(operation.op, now, actor)
+        prepared: list[Prepared] = []
         if op_size is None:
             prepared = self._prepare_all(list(changes), operation, receipt)
             blocks: Iterator[list[Prepared]] = _blocks(iter(prepared))
         else:
             blocks = (self._prepare(block, operation, receipt) for block in _blocks(iter(changes)))
-        for block in blocks:
-            self._write(block, receipt)
-            progress(receipt.recorded)
+        with self.journal.coming(), self._marked(operation.op, op_size or len(prepared)):
+            for block in blocks:
+                self._write(block, receipt)
+                progress(receipt.recorded)
         return receipt
 
-    def settle(self, keys: Iterable[Key]) -> None:
-        """Make these documents agree with their highest entries (start-up)."""
-        self._settler.settled(keys, recovering=True)
+    @contextmanager
+    def _marked(self, op: str, size: int) -> Iterator[None]:
+        """An operation that may take long is noted until it ends, so that a crash leaves word of which one it was."""
+        begun = self.now()
+        if size > BLOCK:
+            self.store.state.put(RUNNING + op, begun)
+        yield  # no `finally`: what an error leaves half journaled is for `catch_up` to look at
+        if size > BLOCK:
+            self.store.state.take(RUNNING + op, begun)
+
+    def settle(self, keys: Iterable[Key], *, recovering: bool = True) -> None:
+        """Make these documents agree with their highest entries; `recovering` before anything else is at work."""
+        self._settler.settled(keys, recovering=recovering)
+
+    def take_in(self, entries: Sequence[Entry]) -> set[int]:
+        """Steps 3 and 5 alone, for documents that are there already or are loaded by the caller.
+
+        Returns the positions of entries whose revision somebody else took.
+        """
+        self.journal.demand()
+        lost = self.store.entries.insert(entries)
+        self.journal.append([entry for position, entry in enumerate(entries) if position not in lost])
+        return lost
 
     def current(self, kind: Kind, doc: str) -> Stored:
         """The document as it is now, after mending. Raises `NotFound`."""
@@ -182,15 +216,21 @@ class Ledger:
         return prepared
 
     def _write(self, block: list[Prepared], receipt: Receipt) -> None:
-        """Steps 3 and 4, again and again for those who lost their revision to somebody else."""
+        """Steps 3 to 5, again and again for those who lost their revision to somebody else."""
         give_up = time.monotonic() + PATIENCE
         while block:
+            self.journal.demand()
             lost = self.store.entries.insert([item.entry for item in block])
             won = [item for position, item in enumerate(block) if position not in lost]
-            self._project(won)
+            entries = [item.entry for item in won]
+            with self.journal.expecting(entries):
+                try:
+                    self._project(won)
+                finally:
+                    self.journal.append(entries)
             receipt.recorded += len(won)
             receipt.revs |= {item.entry.doc: item.entry.rev for item in won}
-            self._tell([item.entry for item in won])
+            self._tell(entries)
             losers = [item for position, item in enumerate(block) if position in lost]
             if losers and time.monotonic() > give_up:
                 raise Unavailable(

@@ -1,4 +1,4 @@
-"""Start-up: completing what a crash left between entry and document.
+"""Completing what a crash left between entry and document: at start-up, and now and then for other processes.
 
 Only entries since the last checkpoint are looked at, with a margin for the clocks of several hosts. The checkpoint is
 moved last: a crash before that means that the same entries are looked at again, which does no harm.
@@ -24,8 +24,17 @@ MARGIN: Final = timedelta(minutes=5)
 BLOCK: Final = 500
 
 
-def recover(store: Store, ledger: Ledger, progress: Callable[[int, int], None] = lambda done, of: None) -> int:
-    """Make every document follow its highest entry. Returns how many had to be mended."""
+def recover(
+    store: Store,
+    ledger: Ledger,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+    *,
+    starting: bool = True,
+) -> int:
+    """Make every document follow its highest entry. Returns how many had to be mended.
+
+    Only when `starting`, a document that is missing is always what a crash left (`settle`).
+    """
     started = ledger.now()
     checkpoint = store.state.get(CHECKPOINT)
     since = checkpoint - MARGIN if checkpoint else datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,7 +46,7 @@ def recover(store: Store, ledger: Ledger, progress: Callable[[int, int], None] =
         _pair_up(entry, half_renames)
     lagging = _lagging(store, highest)
     for start in range(0, len(lagging), BLOCK):
-        ledger.settle(lagging[start : start + BLOCK])
+        ledger.settle(lagging[start : start + BLOCK], recovering=starting)
         progress(min(start + BLOCK, len(lagging)), len(lagging))
     for entry in half_renames.values():
         _finish_rename(store, ledger, entry)

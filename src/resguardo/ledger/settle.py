@@ -24,6 +24,7 @@ from typing import Final
 from resguardo.board import document
 from resguardo.board.change import Change, Kind
 from resguardo.errors import Invalid, Unavailable
+from resguardo.ledger.journal import Journal
 from resguardo.store import Store
 from resguardo.store.batches import Projection, Stored
 from resguardo.store.entries import Entry, Head
@@ -43,8 +44,9 @@ def new_operation(now: datetime) -> str:
 
 
 class Settler:
-    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, journal: Journal, now: Callable[[], datetime]) -> None:
         self._store = store
+        self._journal = journal
         self._now = now
 
     def states(self, changes: Iterable[Change]) -> dict[Key, State]:
@@ -120,9 +122,14 @@ class Settler:
         self._store.documents(kind).project([Projection(entry.doc, base, entry.rev, raw, entry.after)])
 
     def _record_external(self, kind: Kind, doc: str, stored: Stored | None, head: Head | None) -> None:
+        self._journal.demand()
         entry = external_entry(kind, doc, stored.raw if stored else None, head, self._now(), "", 1)
-        if not self._store.entries.insert([entry]) and stored is not None:
-            self._store.documents(kind).set_revision(doc, stored.rev, entry.rev)
+        if self._store.entries.insert([entry]):
+            return
+        with self._journal.expecting([entry]):
+            if stored is not None:
+                self._store.documents(kind).set_revision(doc, stored.rev, entry.rev)
+            self._journal.append([entry])
 
 
 def external_entry(

@@ -11,10 +11,11 @@ where the entry takes something back, `undoes` (what: an operation's id).
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import bson
 from bson.binary import Binary
@@ -24,6 +25,7 @@ from pymongo.errors import BulkWriteError
 
 from resguardo.board import document
 from resguardo.board.change import Kind
+from resguardo.store.batches import split_batch
 from resguardo.store.connect import Connection, raw_collection, raw_of
 
 COLLECTION = "resguardo_entries"
@@ -60,6 +62,10 @@ class Entry:
 
     def stored(self) -> Any:
         return {"_id": bson.ObjectId(), **self._fields(self.after), "digest": Binary(self.digest)}
+
+    def encoded(self) -> bytes:
+        """The entry as BSON, as it is stored but for `_id`."""
+        return bson.encode({**self._fields(self.after), "digest": Binary(self.digest)})
 
     def _fields(self, after: bytes | None) -> dict[str, Any]:
         fields: dict[str, Any] = {"kind": self.kind, "doc": self.doc, "rev": self.rev, "at": self.at}
@@ -133,10 +139,82 @@ class Entries:
         for row in self.collection.find({"op": op}, batch_size=500):
             yield parse(raw_of(row))
 
+    def everything(self) -> Iterator[Entry]:
+        """All entries, in no particular order."""
+        return map(parse, self.raws())
+
+    def raws(self) -> Iterator[bytes]:
+        """All entries as they are stored, in no particular order."""
+        for block in self.collection.find_raw_batches({}, batch_size=1000):
+            yield from split_batch(bytes(block))  # type: ignore[arg-type]
+
     def since(self, moment: datetime) -> Iterator[Entry]:
         """Entries recorded at or after a moment, in no particular order."""
         for row in self.collection.find({"at": {"$gte": moment}}, batch_size=500):
             yield parse(raw_of(row))
+
+
+class Row(NamedTuple):
+    """An entry's bytes taken apart no further than comparing needs; `whole` says that it is what its digest says."""
+
+    kind: str
+    doc: str
+    rev: int
+    digest: bytes
+    prev: bytes
+    after: bytes | None
+    whole: bool
+
+
+_OWN_ID: Final = b"\x07_id\0"
+_DIGEST: Final = b"\x05digest\0\x20\0\0\0\0"
+_PREV: Final = b"\x05prev\0\x20\0\0\0\0"
+_NO_PREV: Final = b"\x0aprev\0"
+_AFTER: Final = b"\x03after\0"
+_NO_AFTER: Final = b"\x0aafter\0"
+
+
+def dissect(raw: bytes) -> Row:
+    """A stored or journaled entry for comparing, several times faster than `parse`.
+
+    Goes by the order in which `Entry` writes its fields. Raises `ValueError` where they are not in that order.
+    """
+    start = 21 if raw[4:9] == _OWN_ID else 4
+    kind, at = _text(raw, start, b"\x02kind\0")
+    doc, at = _text(raw, at, b"\x02doc\0")
+    seal_at = len(raw) - 1 - len(_DIGEST) - 32
+    digest_at = seal_at + len(_DIGEST)
+    if raw[at : at + 5] != b"\x10rev\0" or raw[seal_at:digest_at] != _DIGEST:
+        raise ValueError("not an entry")
+    prev_at = seal_at - len(_PREV) - 32
+    if raw[prev_at : prev_at + len(_PREV)] == _PREV:
+        prev = raw[prev_at + len(_PREV) : seal_at]
+    else:
+        prev_at, prev = seal_at - len(_NO_PREV), b""
+        if raw[prev_at:seal_at] != _NO_PREV:
+            raise ValueError("not an entry")
+    digest = raw[digest_at:-1]
+    sealed = struct.pack("<i", seal_at - start + 5) + raw[start:seal_at] + b"\0"
+    whole = hashlib.sha256(sealed).digest() == digest
+    return Row(kind, doc, int.from_bytes(raw[at + 5 : at + 9], "little"), digest, prev, _after(raw, at, prev_at), whole)
+
+
+def _text(raw: bytes, at: int, name: bytes) -> tuple[str, int]:
+    begin = at + len(name) + 4
+    end = begin + int.from_bytes(raw[begin - 4 : begin], "little")
+    if not raw.startswith(name, at) or not begin < end <= len(raw) or raw[end - 1]:
+        raise ValueError("not an entry")
+    return raw[begin : end - 1].decode(), end
+
+
+def _after(raw: bytes, at: int, end: int) -> bytes | None:
+    if raw.endswith(_NO_AFTER, at, end):
+        return None
+    while (at := raw.find(_AFTER, at, end)) >= 0:
+        at += len(_AFTER)
+        if at + int.from_bytes(raw[at : at + 4], "little") == end:
+            return raw[at:end]
+    raise ValueError("not an entry")
 
 
 def parse(raw: bytes) -> Entry:

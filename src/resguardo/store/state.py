@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from resguardo.store.connect import Connection
@@ -20,6 +21,10 @@ class State:
 
     def put(self, name: str, value: Any) -> None:
         self.collection.update_one({"_id": name}, {"$set": {"value": value}}, upsert=True)
+
+    def names(self, beginning: str) -> list[str]:
+        """The names that begin like this."""
+        return [row["_id"] for row in self.collection.find({"_id": {"$regex": "^" + re.escape(beginning)}}, {"_id": 1})]
 
     def take(self, name: str, value: Any) -> bool:
         """Remove the value if it is still this one. Of several processes at once, one gets True."""

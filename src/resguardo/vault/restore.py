@@ -178,7 +178,7 @@ def _load_block(store: Store, ledger: Ledger, kind: Kind, block: list[bytes], ac
     known = [at for at, name in enumerate(names) if isinstance(name, str) and name.strip()]
     entries = [external_entry(kind, names[at], wholes[at], None, ledger.now(), op, len(known)) for at in known]
     entries = [replace(entry, actor=actor, via="restore", action="restore").sealed() for entry in entries]
-    taken = {known[position] for position in store.entries.insert(entries)}
+    taken = {known[position] for position in ledger.take_in(entries)}
     recorded = set(known) - taken
     return store.documents(kind).load([(whole, 1 if at in recorded else 0) for at, whole in enumerate(wholes)])
 

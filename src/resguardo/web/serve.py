@@ -31,8 +31,10 @@ from resguardo import auth
 from resguardo.config import Settings
 from resguardo.errors import Unavailable
 from resguardo.ledger.adopt import adopt
+from resguardo.ledger.catch_up import catch_up, refuse_lost_database
 from resguardo.ledger.record import Ledger
 from resguardo.ledger.recover import recover
+from resguardo.ledger.upkeep import Upkeep
 from resguardo.ledger.watch import Watch
 from resguardo.store import Store, open_store
 from resguardo.store.connect import translated
@@ -84,8 +86,11 @@ def prepare(settings: Settings, store: Store, progress: Progress = lambda done, 
         refuse_half_restored(store)
         store.ensure_indexes()
         ledger = Ledger(store, settings.zone)
+        refuse_lost_database(store, ledger.journal)
+        catch_up(ledger, starting=True)
         recover(store, ledger)
         adopt(store, ledger, progress)
+        ledger.journal.close()
         return auth.ensure_first_lead(store, settings, ledger.now())
 
 
@@ -97,6 +102,7 @@ def load_worker(settings: Settings, uri: str) -> Any:
     ledger = Ledger(store, settings.zone)
     watch = Watch(store, ledger)
     watch.start()
+    Upkeep(ledger).start()
     app = create_app(settings, store, ledger, watch)
     app.extensions["resguardo.connection"] = holder  # closing it would end the board
     return app

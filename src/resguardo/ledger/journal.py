@@ -1,0 +1,318 @@
+"""The journal: every entry again, in fsynced files outside MongoDB (step 5 of the write path).
+
+`<data>/journal/<yyyy>/<mm>/<dd>/<host>-<pid>-<n>.jsonl`; `ledger.segment` has the format. Each process writes
+segments of its own, and takes the next one when the day ends or `LARGEST` is reached.
+
+Group commit: of the threads that wait, one writes and fsyncs for all; those who come meanwhile wait for the next turn.
+An entry is never written before the one that it follows, if both are this process's.
+
+Order, and what a crash after each step leaves:
+
+1. the segment is made, its folder fsynced, its first line written: an empty segment.
+2. lines are written: a torn tail, of lines that nobody was told about.
+3. fsync: lines that nobody may have been told about. Their entries are in the ledger, so that they are just as true.
+
+A crash before 3 leaves entries that only the ledger has; `catch_up` (at start-up, after trouble, and now and then)
+brings them. Its mark `complete-<database>.json` says up to when everything is here; it is moved last.
+
+When writing fails, the segment is given up, what was to be written is kept, and `demand` refuses every change before
+anything is done, until a new segment has taken what was kept.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from resguardo.errors import Unavailable
+from resguardo.files import GrowingFile, make_private_folder, write_atomically, write_bytes
+from resguardo.ledger import segment
+from resguardo.ledger.segment import PACKED, SUFFIX, Damage, Record, zstd
+from resguardo.store.entries import Entry
+
+LARGEST: Final = 16 * 1024**2
+"""Bytes of a segment."""
+GATHER: Final = 0.02
+"""Seconds that the one who writes waits for others who are on their way; alone, it does not wait."""
+RETRY: Final = 1.0
+"""Seconds between two attempts to write again after trouble."""
+
+Key = tuple[str, str, int]
+
+
+@dataclass(eq=False)
+class _Waiting:
+    lines: bytes
+    count: int
+    done: bool = False
+    error: OSError | None = None
+
+
+class Journal:
+    """The journal of one database in one data folder, for one process. Safe to use from many threads."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self.folder = folder
+        self.database = database
+        self.fsyncs = 0
+        self.appended = 0
+        self._turn = threading.Condition()
+        self._queue: list[_Waiting] = []
+        self._writing = False
+        self._on_their_way: set[Key] = set()
+        self._coming = 0
+        self._file: GrowingFile | None = None
+        self._day = ""
+        self._in_segment = 0
+        self._kept: list[_Waiting] = []
+        self._trouble: OSError | None = None
+        self._tried = 0.0
+
+    @property
+    def trouble(self) -> Unavailable | None:
+        """Why nothing can be written now; None while all is well."""
+        error = self._trouble
+        return None if error is None else _refusal(error)
+
+    def demand(self) -> None:
+        """Make sure that the journal can be written, before anything is done. Raises `Unavailable`."""
+        if self._file is not None and self._trouble is None:
+            return
+        with self._my_turn():
+            if self._file is None or self._trouble is not None:
+                self._heal()
+        if self._trouble is not None:
+            raise _refusal(self._trouble)
+
+    @contextmanager
+    def coming(self) -> Iterator[None]:
+        """Somebody is making a change, and will append it before the block ends: worth a short wait."""
+        with self._turn:
+            self._coming += 1
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._coming -= 1
+
+    @contextmanager
+    def expecting(self, entries: Sequence[Entry]) -> Iterator[None]:
+        """These entries are in the ledger and will be appended in the block: what follows them waits until then."""
+        keys = {(entry.kind, entry.doc, entry.rev) for entry in entries}
+        with self._turn:
+            self._on_their_way |= keys
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._on_their_way -= keys
+                self._turn.notify_all()
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Returns once the entries are on the disk. Raises `Unavailable`; they are then written when that is over."""
+        if not entries:
+            return
+        own = {(entry.kind, entry.doc, entry.rev) for entry in entries}
+        before = {(entry.kind, entry.doc, entry.rev - 1) for entry in entries} - own
+        mine = _Waiting(b"".join(map(segment.entry_line, entries)), len(entries))
+        with self._turn:
+            while before & self._on_their_way:
+                self._turn.wait()
+            self._queue.append(mine)
+            self._on_their_way -= own
+            self._turn.notify_all()
+            while self._writing and not mine.done:
+                self._turn.wait()
+            group = [] if mine.done else self._lead()
+        if group:
+            self._commit(group)
+        if mine.error is not None:
+            raise _refusal(mine.error) from mine.error
+
+    def _lead(self) -> list[_Waiting]:
+        """Take the turn, and everybody who waits along; half of those who are on their way are waited for."""
+        self._writing = True
+        give_up = time.monotonic() + GATHER
+        while len(self._queue) < self._coming // 2 and (left := give_up - time.monotonic()) > 0:
+            self._turn.wait(left)
+        group, self._queue = self._queue, []
+        return group
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        with self._turn:
+            while self._writing:
+                self._turn.wait()
+            self._writing = True
+        try:
+            yield
+        finally:
+            self._end_turn([])
+
+    def _end_turn(self, group: Iterable[_Waiting]) -> None:
+        with self._turn:
+            self._writing = False
+            for waiting in group:
+                waiting.done = True
+            self._turn.notify_all()
+
+    def _commit(self, group: list[_Waiting]) -> None:
+        """Write and fsync a group. Only the one whose turn it is comes here."""
+        try:
+            if self._trouble is None:
+                self._write(group)
+            else:
+                self._kept += group
+                self._heal()
+            for waiting in group:
+                waiting.error = self._trouble
+        finally:
+            self._end_turn(group)
+
+    def _write(self, group: list[_Waiting]) -> None:
+        try:
+            file = self._segment()
+            file.append(b"".join(waiting.lines for waiting in group))
+        except OSError as error:
+            self._give_up(error)
+            self._kept += group
+            return
+        self.fsyncs += 1
+        self.appended += sum(waiting.count for waiting in group)
+        self._in_segment += sum(waiting.count for waiting in group)
+
+    def _heal(self) -> None:
+        """Try again with a new segment, at most once in `RETRY` seconds."""
+        if self._trouble is not None and time.monotonic() - self._tried < RETRY:
+            return
+        self._tried = time.monotonic()
+        self._trouble, kept, self._kept = None, self._kept, []
+        if kept:
+            self._write(kept)
+            return
+        try:
+            self._segment()
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self._trouble, self._tried = error, time.monotonic()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _segment(self) -> GrowingFile:
+        """The segment to write to; a new one when the day or the space in it has ended, or its file was taken away."""
+        now = datetime.now(UTC)
+        day = f"{now:%Y/%m/%d}"
+        if self._file is not None and self._file.path.exists():
+            if day == self._day and self._file.size < LARGEST:
+                return self._file
+            self._file.append(segment.closing_line(self._in_segment))
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        make_private_folder(self.folder / day)
+        host = re.sub(r"[^\w.]+", "_", socket.gethostname())[:40]
+        file = GrowingFile(self._free_name(self.folder / day, f"{host}-{os.getpid()}-{now:%H%M%S}"))
+        file.append(segment.header_line(self.database, host, os.getpid(), now.isoformat()))
+        self._file, self._day, self._in_segment = file, day, 0
+        return file
+
+    def _free_name(self, folder: Path, beginning: str) -> Path:
+        """A process id may come again, within a second too; a packed segment keeps its name taken."""
+        names = (f"{beginning}{number:04d}" for number in count(1))
+        free = (name for name in names if not any((folder / f"{name}{end}").exists() for end in (SUFFIX, PACKED)))
+        return folder / f"{next(free)}{SUFFIX}"
+
+    def close(self) -> None:
+        """Close the segment in order. The next `append` would take a new one."""
+        with self._my_turn():
+            if self._file is None:
+                return
+            with suppress(OSError):
+                self._file.append(segment.closing_line(self._in_segment))
+            self._file.close()
+            self._file = None
+
+    def segments(self, since: datetime | None = None) -> list[Path]:
+        """The segments of this database, oldest day first; with `since`, those that were written to after it.
+
+        Raises `Integrity` where one is of a newer version.
+        """
+        found = (path for pattern in (f"*{SUFFIX}", f"*{PACKED}") for path in self.folder.glob(f"*/*/*/{pattern}"))
+        chosen = [path for path in found if since is None or path.stat().st_mtime >= since.timestamp()]
+        return [path for path in sorted(chosen) if segment.database_of(path) in (self.database, None)]
+
+    def read(self, since: datetime | None = None) -> Iterator[Record | Damage]:
+        """All that the segments hold (`segment.read_segment`)."""
+        for path in self.segments(since):
+            yield from segment.read_segment(path)
+
+    def is_empty(self) -> bool:
+        return not any(isinstance(found, Record) for found in self.read())
+
+    def pack(self, older_than: datetime) -> int:
+        """Compress segments that were closed before a moment. Returns how many.
+
+        The packed one is whole before the other goes: a crash in between leaves both, which read as one.
+        """
+        packed = 0
+        for path in self.segments():
+            if path.name.endswith(SUFFIX) and path.stat().st_mtime < older_than.timestamp() and _is_closed(path):
+                _pack(path)
+                packed += 1
+        return packed
+
+    @property
+    def _mark(self) -> Path:
+        return self.folder / f"complete-{self.database}.json"
+
+    def complete_to(self) -> datetime | None:
+        """Up to when everything that the ledger has is here too; None where that is not known."""
+        try:
+            return datetime.fromisoformat(orjson.loads(self._mark.read_bytes())["to"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def set_complete_to(self, moment: datetime) -> None:
+        make_private_folder(self.folder)
+        write_bytes(self._mark, orjson.dumps({"to": moment.isoformat()}))
+
+
+def _is_closed(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 200))
+        return b' {"closed": ' in file.read()
+
+
+def _pack(path: Path) -> None:
+    content = path.read_bytes()  # LARGEST and one group at most
+    target = path.with_name(path.name.removesuffix(SUFFIX) + PACKED)
+    with write_atomically(target) as file, zstd.open(file, "wb") as packed:
+        packed.write(content)
+    with zstd.open(target, "rb") as packed:
+        if packed.read() != content:
+            target.unlink()
+            raise OSError(f"{target} is not read back as it was written")
+    path.unlink()
+
+
+def _refusal(error: OSError) -> Unavailable:
+    return Unavailable(
+        "No se puede escribir el diario ({why}), así que por ahora no se guarda nada. Lo ya confirmado está a salvo.",
+        hint="Libera espacio o revisa el disco del servidor; el tablero sigue solo en cuanto se pueda.",
+        why=error.strerror or str(error),
+    )
