@@ -10,6 +10,7 @@ import typer
 from resguardo.cli.accounts import account
 from resguardo.cli.backups import backup, restore
 from resguardo.cli.board import Data, Json, answer, bar, board
+from resguardo.cli.journal import journal
 from resguardo.exchange import exports
 from resguardo.exchange.exports import Export
 from resguardo.files import write_atomically
@@ -21,6 +22,7 @@ export = typer.Typer(no_args_is_help=True, help="Descarga listas de trabajo y el
 app.add_typer(export, name="export")
 app.add_typer(account, name="account")
 app.add_typer(backup, name="backup")
+app.add_typer(journal, name="journal")
 app.command()(restore)
 
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Archivo; sin él, el de nombre acostumbrado.")]

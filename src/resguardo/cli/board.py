@@ -37,7 +37,8 @@ def board(data: Path | None) -> Iterator[tuple[Store, Ledger]]:
 
 
 @contextmanager
-def bar(label: str) -> Iterator[Callable[[int, int], None]]:
+def bar(label: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar; call it with how many of how many are done, None where nobody knows."""
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(label, total=None)

@@ -63,7 +63,7 @@ class Settler:
         for _ in range(TRIES):
             odd = []
             for key, state in self._read(waiting).items():
-                if _agree(*state):
+                if agree(*state):
                     states[key] = state
                 else:
                     odd.append(key)
@@ -152,7 +152,7 @@ def external_entry(
     ).sealed()
 
 
-def _agree(stored: Stored | None, head: Head | None) -> bool:
+def agree(stored: Stored | None, head: Head | None) -> bool:
     if stored is None:
         return head is None or head.gone
     return head is not None and not head.gone and stored.rev == head.entry.rev and head.fits(stored.raw)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DeleteOne, ReplaceOne, UpdateOne
@@ -28,6 +28,15 @@ class Stored:
 
     raw: bytes
     rev: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A document as the scan for external changes meets it: its id and, as one BSON element, its `_id`."""
+
+    doc: str
+    own_id: bytes
+    stored: Stored
 
 
 @dataclass(frozen=True)
@@ -104,9 +113,42 @@ class Documents:
 
     def scan(self) -> Iterator[bytes]:
         """Every document without `_rev`, in natural order, in batches that keep memory flat."""
+        return (stored.raw for stored in self.scan_stored())
+
+    def scan_stored(self) -> Iterator[Stored]:
+        """Every document and its revision, in natural order, in batches that keep memory flat."""
         for block in self.collection.find_raw_batches({}, batch_size=SCAN_BATCH):
             for row in split_batch(bytes(block)):  # type: ignore[arg-type]
-                yield document.split_revision(row)[0]
+                yield _stored(row)
+
+    def standing(self, low: str, high: str) -> Iterator[Standing]:
+        """The documents whose ids lie from `low` to just before `high`, in no particular order."""
+        query = {self.identity: {"$gte": low, "$lt": high}}
+        for row in self.collection.find(query, batch_size=SCAN_BATCH):
+            stored = _stored(raw_of(row))
+            doc, own_id = self._names(stored.raw)
+            if doc is not None:
+                yield Standing(doc, own_id, stored)
+
+    def _names(self, raw: bytes) -> tuple[str | None, bytes]:
+        """The id, None where it cannot be asked for, and the `_id`."""
+        doc, own_id, identity = None, b"", self.identity.encode()
+        for element in document.elements(raw):
+            if element.name == b"_id":
+                own_id = element.raw
+            elif element.name == identity and element.type == _STRING:
+                doc = _text(element)
+            if doc is not None and own_id:
+                break
+        return doc, own_id
+
+    def names(self) -> Iterator[str]:
+        """The ids of all documents that have a usable one, in natural order."""
+        fields = {self.identity: 1, "_id": 0}
+        for row in self.collection.find({}, fields, batch_size=SCAN_BATCH):
+            doc, _ = self._names(raw_of(row))
+            if doc is not None:
+                yield doc
 
     def unknown_to_ledger(self) -> Iterator[Stored]:
         """Documents without `_rev`, ordered by id."""
@@ -133,7 +175,16 @@ class Documents:
 
     def set_revision(self, doc: str, base: int, rev: int) -> None:
         """The document stays; the ledger has caught up with it."""
-        self._loose.update_one({self.identity: doc, "_rev": base or None}, {"$set": {"_rev": rev}})
+        self.set_revisions([(doc, base, rev)])
+
+    def set_revisions(self, rows: Iterable[tuple[str, int, int]]) -> None:
+        """The same for many: (document, revision it was seen with, revision it has now)."""
+        requests = [
+            UpdateOne({self.identity: doc, **({"_rev": base} if base else _NO_REVISION)}, {"$set": {"_rev": rev}})
+            for doc, base, rev in rows
+        ]
+        if requests:
+            self._loose.bulk_write(requests, ordered=False)
 
     def problems(self) -> Iterator[Stored]:
         """Documents that the board cannot work with: their id is missing, blank, no string, or taken twice."""
@@ -157,8 +208,8 @@ class Documents:
         return sorted(name for name in names if isinstance(name, str) and name.strip())
 
     def by_own_id(self, own_id: Any) -> Stored | None:
-        """A document by its `_id`."""
-        row = self.collection.find_one({"_id": own_id})
+        """A document by its `_id`, of any type: never taken for a condition."""
+        row = self.collection.find_one({"_id": {"$eq": own_id}})
         return None if row is None else _stored(raw_of(row))
 
     def project(self, projections: Sequence[Projection]) -> int:
@@ -186,6 +237,18 @@ class Documents:
         if rows:
             self.collection.insert_many(rows)
         return len(rows)
+
+
+_STRING: Final = 0x02
+_NO_REVISION: Final[dict[str, Any]] = {"$or": [{"_rev": {"$not": {"$type": ["int", "long"]}}}, {"_rev": 0}]}
+"""What `document.split_revision` takes for none: another program may write a `_rev` of any type."""
+
+
+def _text(element: document.Element) -> str | None:
+    try:
+        return element.value[4:-1].decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _replacement(where: dict[str, Any], whole: RawBSONDocument, *, upsert: bool = False) -> Any:

@@ -150,12 +150,7 @@ def load_into(
     progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, int]:
     """Fill an empty database with everything a source holds, byte for byte. Raises `RefusedForSafety` unless empty."""
-    if store.batches.count() or store.segmentadores.count() or not store.entries.is_empty():
-        raise RefusedForSafety(
-            "La base «{database}» no está vacía.",
-            hint="Elige una base nueva, o restaura sobre el tablero sin --into.",
-            database=store.connection.settings.database,
-        )
+    refuse_unless_empty(store)
     store.state.put(MARK, True)
     store.entries.ensure_indexes()
     counts: dict[str, int] = {}
@@ -163,14 +158,23 @@ def load_into(
         raws = source.batches() if kind == "batch" else source.segmentadores()
         counts[kind] = 0
         while block := list(islice(raws, BLOCK)):
-            counts[kind] += _load_block(store, ledger, kind, block, actor)
+            counts[kind] += load_block(store, ledger, kind, block, actor)
             progress(sum(counts.values()))
     store.ensure_indexes()
     store.state.put(MARK, False)
     return {"batches": counts["batch"], "segmentadores": counts["segmentador"]}
 
 
-def _load_block(store: Store, ledger: Ledger, kind: Kind, block: list[bytes], actor: str) -> int:
+def refuse_unless_empty(store: Store) -> None:
+    if store.batches.count() or store.segmentadores.count() or not store.entries.is_empty():
+        raise RefusedForSafety(
+            "La base «{database}» no está vacía.",
+            hint="Elige una base nueva, o restaura sobre el tablero sin --into.",
+            database=store.connection.settings.database,
+        )
+
+
+def load_block(store: Store, ledger: Ledger, kind: Kind, block: list[bytes], actor: str) -> int:
     """Each block is an operation. A document whose id is unusable or taken has no entry, and so no revision."""
     op = new_operation(ledger.now())
     wholes = [with_own_id(document.without(raw, document.REVISION)) for raw in block]
