@@ -45,7 +45,7 @@ class NotFound(ResguardoError):
 
 
 class Conflict(ResguardoError):
-    """Somebody else changed it meanwhile. `fields` may name `actor`, `at` and `rev`."""
+    """Somebody else changed it meanwhile. `fields` may name `actor`, `at`, `rev` and `conflict` (`ledger.conflict`)."""
 
 
 class Unauthenticated(ResguardoError):
@@ -78,6 +78,10 @@ class Integrity(ResguardoError):
 
 class RefusedForSafety(ResguardoError):
     """Could be done, but would put data at risk."""
+
+
+class MomentUnreachable(ResguardoError):
+    """A moment to go back to lies before the first entry, or in the future."""
 
 
 class NoVault(ResguardoError):

@@ -36,8 +36,9 @@ from typing import Final, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from resguardo.board import change as board
-from resguardo.board.change import Change, Delete, Edit, Kind
-from resguardo.errors import Conflict, Invalid, Unavailable
+from resguardo.board.change import Change, Kind
+from resguardo.errors import Invalid, Unavailable
+from resguardo.ledger.conflict import expect
 from resguardo.ledger.journal import Journal
 from resguardo.ledger.settle import Key, Settler, new_operation
 from resguardo.store import Store
@@ -205,7 +206,7 @@ class Ledger:
         prepared = []
         for change in changes:
             stored, head = states[change.kind, change.doc]
-            _expect(change, stored, head)
+            expect(self.store.entries, change, stored, head)
             after = board.apply(stored.raw if stored else None, change, receipt.at.astimezone(self.zone))
             # An operation that said how many entries it has keeps its word, with an entry that changes nothing.
             if stored is not None and after == stored.raw and not operation.size:
@@ -281,22 +282,6 @@ def _entry(change: Change, head: Head | None, after: bytes | None, operation: _O
 
 def _resized(item: Prepared, size: int) -> Prepared:
     return replace(item, entry=replace(item.entry, op_size=size).sealed())
-
-
-def _expect(change: Change, stored: Stored | None, head: Head | None) -> None:
-    expected = getattr(change, "expected_rev", None)
-    if expected is None or expected == (stored.rev if stored else 0):
-        return
-    if head is None or (stored is None and isinstance(change, Edit | Delete)):
-        raise board.missing(change.kind, change.doc)
-    raise Conflict(
-        "«{doc}» cambió mientras lo editabas: {actor} lo guardó el {at}.",
-        hint="Mira cómo quedó y vuelve a guardar lo tuyo.",
-        doc=change.doc,
-        actor=head.entry.actor,
-        at=head.entry.at,
-        rev=head.entry.rev,
-    )
 
 
 def _blocks(items: Iterator[Item]) -> Iterator[list[Item]]:

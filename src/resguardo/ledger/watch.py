@@ -32,7 +32,8 @@ MOST_REMEMBERED: Final = 20_000
 
 @dataclass(frozen=True)
 class Event:
-    """`progress`: counts of everybody; `change`: {op, actor, action, kind, docs, count}."""
+    """`progress`: counts of everybody; `change`: {op, actor, action, kind, docs, count}; `journal`: {trouble}, why
+    nothing can be saved, or null."""
 
     kind: str
     data: dict[str, Any]
@@ -82,6 +83,7 @@ class Watch:
 
     def subscribe(self) -> Subscription:
         subscription = Subscription(self)
+        subscription.events.put(self._trouble())  # whoever lost the connection may have missed that it is over
         with self._lock:
             self._subscriptions.add(subscription)
         return subscription
@@ -133,8 +135,10 @@ class Watch:
         return fresh
 
     def _look(self) -> None:
-        since, again = self._ledger.now(), False
+        since, again, trouble = self._ledger.now(), False, self._trouble()
         while not self._stop.wait(LOOK_EVERY):
+            if trouble != (trouble := self._trouble()):
+                self._send(trouble)
             now = self._ledger.now()
             try:
                 fresh = self._not_seen(self._store.entries.since(since - OVERLAP))
@@ -145,6 +149,10 @@ class Watch:
                 self._outdate()
             self._tell(fresh)
             since, again = now, bool(fresh)
+
+    def _trouble(self) -> Event:
+        trouble = self._ledger.journal.trouble
+        return Event("journal", {"trouble": str(trouble) if trouble else None})
 
     def _count(self) -> None:
         """Tell the counts after every change, at most every quarter of a second or a fifth of the time."""

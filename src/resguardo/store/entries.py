@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 import bson
 from bson.binary import Binary
 from bson.raw_bson import RawBSONDocument
-from pymongo import ASCENDING
+from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import BulkWriteError
 
 from resguardo.board import document
@@ -99,6 +99,7 @@ class Entries:
         self.collection.create_index([("kind", ASCENDING), ("doc", ASCENDING), ("rev", ASCENDING)], unique=True)
         self.collection.create_index([("at", ASCENDING)])
         self.collection.create_index([("op", ASCENDING)])
+        self.collection.create_index([("undoes", ASCENDING)], sparse=True)
 
     def insert(self, entries: Sequence[Entry]) -> set[int]:
         """Insert, durably. Returns the positions of those whose revision somebody else took."""
@@ -126,6 +127,32 @@ class Entries:
                 heads[entry.doc] = Head(entry, entry.after is None)
         return heads
 
+    def highest(self, kind: Kind, docs: Sequence[str]) -> Iterator[bytes]:
+        """The highest entry of each of these documents, as it is stored."""
+        return self._highest({"kind": kind, "doc": {"$in": list(docs)}})
+
+    def highest_between(self, kind: Kind, low: str, high: str) -> Iterator[bytes]:
+        """The same for the documents whose ids lie from `low` to just before `high`."""
+        return self._highest({"kind": kind, "doc": {"$gte": low, "$lt": high}})
+
+    def _highest(self, match: dict[str, Any]) -> Iterator[bytes]:
+        """On MongoDB one step in the index a document, however long its history; elsewhere all entries are read."""
+        pipeline: list[dict[str, Any]] = [
+            {"$match": match},
+            {"$sort": {"doc": DESCENDING, "rev": DESCENDING}},
+            {"$group": {"_id": "$doc", "entry": {"$first": "$$ROOT"}}},
+            {"$replaceRoot": {"newRoot": "$entry"}},
+        ]
+        for row in self.collection.aggregate(pipeline, allowDiskUse=True):
+            yield raw_of(row)
+
+    def touched(self, since: datetime, until: datetime) -> Iterator[tuple[Kind, str]]:
+        """The documents of the entries recorded from one moment to just before another; one may come twice."""
+        query = {"at": {"$gte": since, "$lt": until}}
+        for row in self.collection.find(query, {"_id": 0, "kind": 1, "doc": 1}, batch_size=1000):
+            named = bson.decode(raw_of(row))
+            yield named["kind"], named["doc"]
+
     def at_revision(self, kind: Kind, doc: str, rev: int) -> Entry | None:
         row = self.collection.find_one({"kind": kind, "doc": doc, "rev": rev})
         return None if row is None else parse(raw_of(row))
@@ -134,6 +161,29 @@ class Entries:
         """All entries of a document, oldest first."""
         rows = self.collection.find({"kind": kind, "doc": doc})
         return sorted((parse(raw_of(row)) for row in rows), key=lambda entry: entry.rev)
+
+    def newest_first(self, kind: Kind, doc: str) -> Iterator[Entry]:
+        """A document's entries as they are asked for, the highest first."""
+        for row in self.collection.find({"kind": kind, "doc": doc}, batch_size=50).sort("rev", DESCENDING):
+            yield parse(raw_of(row))
+
+    def revisions_between(self, kind: Kind, doc: str, first: int, last: int) -> list[Entry]:
+        """Entries of a document from one revision to another, both included, oldest first."""
+        rows = self.collection.find({"kind": kind, "doc": doc, "rev": {"$gte": first, "$lte": last}})
+        return sorted((parse(raw_of(row)) for row in rows), key=lambda entry: entry.rev)
+
+    def from_revision(self, kind: Kind, doc: str, first: int) -> Iterator[Entry]:
+        """Entries of a document from one revision on, oldest first."""
+        query = {"kind": kind, "doc": doc, "rev": {"$gte": first}}
+        for row in self.collection.find(query, batch_size=100).sort("rev", ASCENDING):
+            yield parse(raw_of(row))
+
+    def of_documents_between(self, kind: Kind, first: str, last: str) -> Iterator[Entry]:
+        """All entries of the documents whose ids lie between these two, inclusive; by document, oldest first."""
+        query = {"kind": kind, "doc": {"$gte": first, "$lte": last}}
+        order = [("doc", ASCENDING), ("rev", ASCENDING)]
+        for row in self.collection.find(query, batch_size=500).sort(order):
+            yield parse(raw_of(row))
 
     def of_operation(self, op: str) -> Iterator[Entry]:
         for row in self.collection.find({"op": op}, batch_size=500):
