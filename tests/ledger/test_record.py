@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import bson
 import pytest
@@ -11,6 +12,7 @@ from resguardo.board.change import Create, Delete, Put, assign, edit
 from resguardo.errors import Conflict, Invalid, NotFound
 from resguardo.ledger.adopt import adopt, mend
 from resguardo.ledger.people import delete_person, rename_batch, rename_person
+from resguardo.ledger.record import Ledger
 from resguardo.ledger.recover import recover
 from resguardo.ledger.watch import Watch
 from resguardo.store.entries import Entries
@@ -186,7 +188,6 @@ def document_less_id(raw):
 
 
 def test_an_id_taken_twice_stops_nothing_but_itself(settings):
-    from resguardo.ledger.record import Ledger
     from resguardo.store import open_store
 
     with open_store(settings) as store:
@@ -207,11 +208,35 @@ def test_field_names_that_no_update_can_say_are_restored_all_the_same(store, led
     assert [stored.raw for stored in store.batches.read(["b1"])["b1"]] == [raw]
 
 
+def test_most_of_a_board_at_once_is_read_by_its_range(store, ledger):
+    names = [f"b{n:03d}" for n in range(120)]
+    ledger.record([Create("batch", name, {}) for name in names], actor="ana", via="api")
+    wanted = names[5:115:1]
+    assert set(store.batches.read(wanted)) == set(store.entries.heads("batch", wanted)) == set(wanted)
+
+
+def test_a_remembered_entry_does_not_hide_what_others_recorded(store, ledger):
+    """Two processes take turns; each remembers only what it did itself."""
+    other = Ledger(store, ledger.zone)
+    do(ledger, Create("batch", "b1", {}))
+    for step in range(4):
+        do((other, ledger)[step % 2], edit("batch", "b1", {"comments": str(step)}))
+    # One whose document lags behind, as a crash leaves it: the remembered entry still fits the document.
+    head = store.entries.heads("batch", ["b1"])["b1"].entry
+    raw = bson.encode({**bson.decode(head.after), "comments": "a medias"})
+    store.entries.insert([replace(head, rev=6, prev=head.digest, after=raw).sealed()])
+    receipt = do(ledger, edit("batch", "b1", {"folder": "x"}))
+    assert receipt.revs == {"b1": 7}
+    assert (store.pages.one("b1")["comments"], store.pages.one("b1")["folder"]) == ("a medias", "x")
+    assert [entry.rev for entry in store.entries.of_document("batch", "b1")] == [1, 2, 3, 4, 5, 6, 7]
+
+
 def test_subscribers_hear_of_a_change_and_of_the_new_counts(store, ledger):
     watch = Watch(store, ledger)
     watch.start()
     subscription = watch.subscribe()
     try:
+        assert subscription.get(10).data == {"trouble": None}
         do(ledger, Create("batch", "b1", {"assignee": "Ana"}))
         events = [subscription.get(10), subscription.get(10)]
         assert [event.kind for event in events] == ["change", "progress"]

@@ -3,8 +3,9 @@
 `<data>/journal/<yyyy>/<mm>/<dd>/<host>-<pid>-<n>.jsonl`; `ledger.segment` has the format. Each process writes
 segments of its own, and takes the next one when the day ends or `LARGEST` is reached.
 
-Group commit: of the threads that wait, one writes and fsyncs for all; those who come meanwhile wait for the next turn.
-An entry is never written before the one that it follows, if both are this process's.
+Group commit: one thread writes and fsyncs for all who wait; those who come meanwhile are the next group. Whoever has
+something else to do until then hands entries in (`submit`) and waits later. An entry is never written before the one
+that it follows, if both are this process's.
 
 Order, and what a crash after each step leaves:
 
@@ -26,9 +27,9 @@ import re
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -46,18 +47,30 @@ LARGEST: Final = 16 * 1024**2
 """Bytes of a segment."""
 GATHER: Final = 0.02
 """Seconds that the one who writes waits for others who are on their way; alone, it does not wait."""
+LONGEST_WAIT: Final = 5.0
+"""Seconds that an entry waits for the one before it."""
+IDLE: Final = 5.0
+"""Seconds without work after which the thread ends; the next entry starts another."""
 RETRY: Final = 1.0
 """Seconds between two attempts to write again after trouble."""
 
 Key = tuple[str, str, int]
 
 
-@dataclass(eq=False)
-class _Waiting:
-    lines: bytes
-    count: int
-    done: bool = False
-    error: OSError | None = None
+class Handed:
+    """Entries that were handed in to be written."""
+
+    def __init__(self, lines: bytes, count: int) -> None:
+        self.lines = lines
+        self.count = count
+        self.error: OSError | None = None
+        self.done = threading.Event()
+
+    def wait(self) -> None:
+        """Returns once the entries are on the disk. Raises `Unavailable`; they are then written when that is over."""
+        self.done.wait()
+        if self.error is not None:
+            raise _refusal(self.error) from self.error
 
 
 class Journal:
@@ -69,14 +82,16 @@ class Journal:
         self.fsyncs = 0
         self.appended = 0
         self._turn = threading.Condition()
-        self._queue: list[_Waiting] = []
-        self._writing = False
-        self._on_their_way: set[Key] = set()
+        self._queue: list[Handed] = []
+        self._thread: threading.Thread | None = None
+        self._disk = threading.Lock()
+        """Held by whoever writes: the thread, or somebody who heals or closes."""
+        self._on_their_way: Counter[Key] = Counter()
         self._coming = 0
         self._file: GrowingFile | None = None
         self._day = ""
         self._in_segment = 0
-        self._kept: list[_Waiting] = []
+        self._kept: list[Handed] = []
         self._trouble: OSError | None = None
         self._tried = 0.0
 
@@ -90,7 +105,7 @@ class Journal:
         """Make sure that the journal can be written, before anything is done. Raises `Unavailable`."""
         if self._file is not None and self._trouble is None:
             return
-        with self._my_turn():
+        with self._disk:
             if self._file is None or self._trouble is not None:
                 self._heal()
         if self._trouble is not None:
@@ -108,11 +123,14 @@ class Journal:
                 self._coming -= 1
 
     @contextmanager
-    def expecting(self, entries: Sequence[Entry]) -> Iterator[None]:
-        """These entries are in the ledger and will be appended in the block: what follows them waits until then."""
-        keys = {(entry.kind, entry.doc, entry.rev) for entry in entries}
+    def expecting(self, entries: Iterable[Entry]) -> Iterator[None]:
+        """These are being inserted into the ledger, and handed in within the block if they are taken.
+
+        What follows them waits until then, however the threads are scheduled.
+        """
+        keys = Counter(map(_key, entries))
         with self._turn:
-            self._on_their_way |= keys
+            self._on_their_way += keys
         try:
             yield
         finally:
@@ -122,76 +140,66 @@ class Journal:
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Returns once the entries are on the disk. Raises `Unavailable`; they are then written when that is over."""
+        self.submit(entries).wait()
+
+    def submit(self, entries: Sequence[Entry]) -> Handed:
+        """Hand in entries to be written; wait for what is returned before telling anybody."""
+        handed = Handed(b"".join(map(segment.entry_line, entries)), len(entries))
         if not entries:
-            return
-        own = {(entry.kind, entry.doc, entry.rev) for entry in entries}
-        before = {(entry.kind, entry.doc, entry.rev - 1) for entry in entries} - own
-        mine = _Waiting(b"".join(map(segment.entry_line, entries)), len(entries))
+            handed.done.set()
+            return handed
+        before = {(kind, doc, rev - 1) for kind, doc, rev in map(_key, entries)}
         with self._turn:
-            while before & self._on_their_way:
-                self._turn.wait()
-            self._queue.append(mine)
-            self._on_their_way -= own
+            self._turn.wait_for(lambda: before.isdisjoint(self._on_their_way), timeout=LONGEST_WAIT)
+            self._queue.append(handed)
             self._turn.notify_all()
-            while self._writing and not mine.done:
-                self._turn.wait()
-            group = [] if mine.done else self._lead()
-        if group:
-            self._commit(group)
-        if mine.error is not None:
-            raise _refusal(mine.error) from mine.error
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._write_for_all, name="journal", daemon=True)
+                self._thread.start()
+        return handed
 
-    def _lead(self) -> list[_Waiting]:
-        """Take the turn, and everybody who waits along; half of those who are on their way are waited for."""
-        self._writing = True
-        give_up = time.monotonic() + GATHER
-        while len(self._queue) < self._coming // 2 and (left := give_up - time.monotonic()) > 0:
-            self._turn.wait(left)
-        group, self._queue = self._queue, []
-        return group
+    def _write_for_all(self) -> None:
+        """The thread: group after group, until nobody comes for a while."""
+        while True:
+            with self._turn:
+                if not self._turn.wait_for(lambda: self._queue, timeout=IDLE):
+                    self._thread = None
+                    return
+                give_up = time.monotonic() + GATHER
+                while len(self._queue) < 2 * self._coming // 3 and (left := give_up - time.monotonic()) > 0:
+                    self._turn.wait(left)
+                group, self._queue = self._queue, []
+            with self._disk:
+                self._commit(group)
 
-    @contextmanager
-    def _my_turn(self) -> Iterator[None]:
-        with self._turn:
-            while self._writing:
-                self._turn.wait()
-            self._writing = True
-        try:
-            yield
-        finally:
-            self._end_turn([])
-
-    def _end_turn(self, group: Iterable[_Waiting]) -> None:
-        with self._turn:
-            self._writing = False
-            for waiting in group:
-                waiting.done = True
-            self._turn.notify_all()
-
-    def _commit(self, group: list[_Waiting]) -> None:
-        """Write and fsync a group. Only the one whose turn it is comes here."""
+    def _commit(self, group: list[Handed]) -> None:
         try:
             if self._trouble is None:
                 self._write(group)
             else:
                 self._kept += group
                 self._heal()
-            for waiting in group:
-                waiting.error = self._trouble
+            for handed in group:
+                handed.error = self._trouble
+        except Exception as error:  # nobody may take for written what was not, whatever went wrong
+            self._give_up(OSError(str(error)))
+            for handed in group:
+                handed.error = self._trouble
         finally:
-            self._end_turn(group)
+            for handed in group:
+                handed.done.set()
 
-    def _write(self, group: list[_Waiting]) -> None:
+    def _write(self, group: list[Handed]) -> None:
         try:
             file = self._segment()
-            file.append(b"".join(waiting.lines for waiting in group))
+            file.append(b"".join(handed.lines for handed in group))
         except OSError as error:
             self._give_up(error)
             self._kept += group
             return
         self.fsyncs += 1
-        self.appended += sum(waiting.count for waiting in group)
-        self._in_segment += sum(waiting.count for waiting in group)
+        self.appended += sum(handed.count for handed in group)
+        self._in_segment += sum(handed.count for handed in group)
 
     def _heal(self) -> None:
         """Try again with a new segment, at most once in `RETRY` seconds."""
@@ -239,7 +247,7 @@ class Journal:
 
     def close(self) -> None:
         """Close the segment in order. The next `append` would take a new one."""
-        with self._my_turn():
+        with self._disk:
             if self._file is None:
                 return
             with suppress(OSError):
@@ -290,6 +298,10 @@ class Journal:
     def set_complete_to(self, moment: datetime) -> None:
         make_private_folder(self.folder)
         write_bytes(self._mark, orjson.dumps({"to": moment.isoformat()}))
+
+
+def _key(entry: Entry) -> Key:
+    return entry.kind, entry.doc, entry.rev
 
 
 def _is_closed(path: Path) -> bool:

@@ -8,8 +8,8 @@ Steps, and what a crash after each leaves:
    `settle` (on the next change of that document) or `recover` (at start-up) writes it.
 4. write the documents, each only if it is still at the revision that the entry follows. Need not wait for the disk:
    if it is lost in a power cut, the same two mend it.
-5. append the entries to the journal and fsync it. Until then only the ledger has them, and nobody has been told;
-   `catch_up` (at start-up, and now and then) brings to the journal what a crash kept from it.
+5. at the same time, append the entries to the journal and fsync it. Until then only the ledger has them, and nobody
+   has been told; `catch_up` (at start-up, and now and then) brings to the journal what a crash kept from it.
 6. answer with the receipt.
 
 Where the journal cannot be written nothing is begun (`Unavailable`). If it fails at step 5, the change has happened but
@@ -39,7 +39,7 @@ from resguardo.board import change as board
 from resguardo.board.change import Change, Kind
 from resguardo.errors import Invalid, Unavailable
 from resguardo.ledger.conflict import expect
-from resguardo.ledger.journal import Journal
+from resguardo.ledger.journal import Handed, Journal
 from resguardo.ledger.settle import Key, Settler, new_operation
 from resguardo.store import Store
 from resguardo.store.batches import Projection, Stored
@@ -174,9 +174,15 @@ class Ledger:
         Returns the positions of entries whose revision somebody else took.
         """
         self.journal.demand()
-        lost = self.store.entries.insert(entries)
-        self.journal.append([entry for position, entry in enumerate(entries) if position not in lost])
+        lost, handed = self._insert(entries)
+        handed.wait()
         return lost
+
+    def _insert(self, entries: Sequence[Entry]) -> tuple[set[int], Handed]:
+        """Step 3; whatever can be done while the journal is written is done before waiting for that."""
+        with self.journal.expecting(entries):
+            lost = self.store.entries.insert(entries)
+            return lost, self.journal.submit([entry for at, entry in enumerate(entries) if at not in lost])
 
     def current(self, kind: Kind, doc: str) -> Stored:
         """The document as it is now, after mending. Raises `NotFound`."""
@@ -221,14 +227,14 @@ class Ledger:
         give_up = time.monotonic() + PATIENCE
         while block:
             self.journal.demand()
-            lost = self.store.entries.insert([item.entry for item in block])
+            lost, handed = self._insert([item.entry for item in block])
             won = [item for position, item in enumerate(block) if position not in lost]
             entries = [item.entry for item in won]
-            with self.journal.expecting(entries):
-                try:
-                    self._project(won)
-                finally:
-                    self.journal.append(entries)
+            try:
+                self._project(won)
+            finally:
+                handed.wait()
+            self._settler.remember(entries)
             receipt.recorded += len(won)
             receipt.revs |= {item.entry.doc: item.entry.rev for item in won}
             self._tell(entries)
@@ -242,6 +248,7 @@ class Ledger:
     def _again(self, item: Prepared, receipt: Receipt) -> list[Prepared]:
         time.sleep(secrets.randbelow(5) / 1000)  # so that sixteen writers of one batch don't march in step
         entry = item.entry
+        self._settler.forget([(entry.kind, entry.doc)])
         via: Via = entry.via  # type: ignore[assignment]
         operation = _Operation(entry.op, entry.op_size, entry.actor, via, entry.undoes)
         return self._prepare([item.change], operation, receipt)

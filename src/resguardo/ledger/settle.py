@@ -17,7 +17,10 @@ documents by theirs. A crash in between leaves a row of this same table.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -31,6 +34,7 @@ from resguardo.store.entries import Entry, Head
 
 RECENT: Final = timedelta(minutes=10)
 """An entry this young whose document is missing was cut off by a crash; an older one was deleted from outside."""
+MOST_REMEMBERED: Final = 20_000
 OUTSIDE: Final = "externo"
 TRIES: Final = 20
 
@@ -48,10 +52,41 @@ class Settler:
         self._store = store
         self._journal = journal
         self._now = now
+        self._remembered: OrderedDict[Key, Head] = OrderedDict()
+        self._lock = threading.Lock()
 
     def states(self, changes: Iterable[Change]) -> dict[Key, State]:
-        """Each document that the changes name and its highest entry, once the two agree."""
-        return self.settled((change.kind, change.doc) for change in changes)
+        """Each document that the changes name and its highest entry, once the two agree.
+
+        Of documents that this process changed last, the entry is remembered: where the document still is what that
+        entry says, the ledger is not read. Should somebody have recorded a higher one whose document lags behind, they
+        have taken the revision that the change needs, and `forget` makes the next look a full one.
+        """
+        keys = list(dict.fromkeys((change.kind, change.doc) for change in changes))
+        with self._lock:
+            remembered = {key: self._remembered[key] for key in keys if key in self._remembered}
+        states: dict[Key, State] = {}
+        for kind, docs in _by_kind(remembered):
+            for doc, found in self._store.documents(kind).read(docs).items():
+                head = remembered[kind, doc]
+                if len(found) == 1 and agree(found[0], head):
+                    states[kind, doc] = found[0], head
+        return states | self.settled(key for key in keys if key not in states)
+
+    def remember(self, entries: Iterable[Entry]) -> None:
+        """This process recorded these entries, and their documents follow them."""
+        heads = {(entry.kind, entry.doc): Head(replace(entry, after=None), entry.after is None) for entry in entries}
+        with self._lock:
+            self._remembered |= heads
+            for key in heads:
+                self._remembered.move_to_end(key)
+            while len(self._remembered) > MOST_REMEMBERED:
+                self._remembered.popitem(last=False)
+
+    def forget(self, keys: Iterable[Key]) -> None:
+        with self._lock:
+            for key in keys:
+                self._remembered.pop(key, None)
 
     def settled(self, keys: Iterable[Key], *, recovering: bool = False) -> dict[Key, State]:
         """Documents and their highest entries, after mending what did not agree.
@@ -78,10 +113,7 @@ class Settler:
 
     def _read(self, keys: Sequence[Key]) -> dict[Key, State]:
         states: dict[Key, State] = {}
-        for kind in ("batch", "segmentador"):
-            docs = [doc for own, doc in keys if own == kind]
-            if not docs:
-                continue
+        for kind, docs in _by_kind(keys):
             stored = self._store.documents(kind).read(docs)
             heads = self._store.entries.heads(kind, docs)
             for doc in docs:
@@ -124,12 +156,13 @@ class Settler:
     def _record_external(self, kind: Kind, doc: str, stored: Stored | None, head: Head | None) -> None:
         self._journal.demand()
         entry = external_entry(kind, doc, stored.raw if stored else None, head, self._now(), "", 1)
-        if self._store.entries.insert([entry]):
-            return
         with self._journal.expecting([entry]):
-            if stored is not None:
-                self._store.documents(kind).set_revision(doc, stored.rev, entry.rev)
-            self._journal.append([entry])
+            if self._store.entries.insert([entry]):
+                return
+            handed = self._journal.submit([entry])
+        if stored is not None:
+            self._store.documents(kind).set_revision(doc, stored.rev, entry.rev)
+        handed.wait()
 
 
 def external_entry(
@@ -150,6 +183,13 @@ def external_entry(
         after=raw,
         prev=last.digest if last else None,
     ).sealed()
+
+
+def _by_kind(keys: Iterable[Key]) -> Iterator[tuple[Kind, list[str]]]:
+    docs: dict[Kind, list[str]] = {}
+    for kind, doc in keys:
+        docs.setdefault(kind, []).append(doc)
+    yield from docs.items()
 
 
 def agree(stored: Stored | None, head: Head | None) -> bool:

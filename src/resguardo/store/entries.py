@@ -21,12 +21,13 @@ import bson
 from bson.binary import Binary
 from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DESCENDING
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from resguardo.board import document
 from resguardo.board.change import Kind
-from resguardo.store.batches import split_batch
+from resguardo.store.batches import one_of, split_batch
 from resguardo.store.connect import Connection, raw_collection, raw_of
+from resguardo.store.operations import Operations
 
 COLLECTION = "resguardo_entries"
 DUPLICATE_KEY = 11000
@@ -94,6 +95,7 @@ class Head:
 class Entries:
     def __init__(self, connection: Connection) -> None:
         self.collection = raw_collection(connection.database, COLLECTION)
+        self.operations = Operations(connection.dicts(COLLECTION))
 
     def ensure_indexes(self) -> None:
         self.collection.create_index([("kind", ASCENDING), ("doc", ASCENDING), ("rev", ASCENDING)], unique=True)
@@ -104,6 +106,12 @@ class Entries:
     def insert(self, entries: Sequence[Entry]) -> set[int]:
         """Insert, durably. Returns the positions of those whose revision somebody else took."""
         if not entries:
+            return set()
+        if len(entries) == 1:  # the driver takes half as long for it
+            try:
+                self.collection.insert_one(entries[0].stored())
+            except DuplicateKeyError:
+                return {0}
             return set()
         try:
             self.collection.insert_many([entry.stored() for entry in entries], ordered=False)
@@ -119,11 +127,11 @@ class Entries:
 
     def heads(self, kind: Kind, docs: Sequence[str]) -> dict[str, Head]:
         """The highest entry of each of these documents that has any."""
-        wanted: Any = docs[0] if len(docs) == 1 else {"$in": list(docs)}
         heads: dict[str, Head] = {}
-        for row in self.collection.find({"kind": kind, "doc": wanted}):
+        among = set(docs)
+        for row in self.collection.find({"kind": kind, "doc": one_of(docs, self.collection)}):
             entry = parse(raw_of(row))
-            if entry.doc not in heads or heads[entry.doc].entry.rev < entry.rev:
+            if entry.doc in among and (entry.doc not in heads or heads[entry.doc].entry.rev < entry.rev):
                 heads[entry.doc] = Head(entry, entry.after is None)
         return heads
 
@@ -180,7 +188,8 @@ class Entries:
 
     def of_documents_between(self, kind: Kind, first: str, last: str) -> Iterator[Entry]:
         """All entries of the documents whose ids lie between these two, inclusive; by document, oldest first."""
-        query = {"kind": kind, "doc": {"$gte": first, "$lte": last}}
+        # Not `$lte`: the embedded server leaves the last one out where its index goes on with another field.
+        query = {"kind": kind, "doc": {"$gte": first, "$lt": last + "\0"}}
         order = [("doc", ASCENDING), ("rev", ASCENDING)]
         for row in self.collection.find(query, batch_size=500).sort(order):
             yield parse(raw_of(row))
