@@ -208,6 +208,15 @@ def test_field_names_that_no_update_can_say_are_restored_all_the_same(store, led
     assert [stored.raw for stored in store.batches.read(["b1"])["b1"]] == [raw]
 
 
+def test_a_field_that_returns_to_its_place_is_stored_there(store, ledger):
+    """MongoDB's $set would put it at the end, and the document would not be what its entry says."""
+    do(ledger, Create("batch", "b1", {"extra": 1, "more": 2}))
+    own = store.batches.read(["b1"])["b1"][0].raw
+    do(ledger, edit("batch", "b1", {"extra": None}))
+    do(ledger, Put("batch", "b1", own))
+    assert [stored.raw for stored in store.batches.read(["b1"])["b1"]] == [own]
+
+
 def test_most_of_a_board_at_once_is_read_by_its_range(store, ledger):
     names = [f"b{n:03d}" for n in range(120)]
     ledger.record([Create("batch", name, {}) for name in names], actor="ana", via="api")
