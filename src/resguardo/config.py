@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cronsim import CronSim, CronSimError
 from platformdirs import user_data_path
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -28,6 +30,15 @@ def _zone(value: object) -> object:
         return ZoneInfo(str(value))
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ValueError(f"no es una zona horaria conocida: {value}") from error
+
+
+def _cron(value: str) -> str:
+    if value:
+        try:
+            CronSim(value, datetime(2026, 1, 1))
+        except CronSimError as error:
+            raise ValueError(f"no es un horario de cron: {value} ({error})") from error
+    return value
 
 
 class Settings(BaseSettings):
@@ -72,6 +83,20 @@ class Settings(BaseSettings):
     admin_password: SecretStr | None = None
     """The first lead's password; without it, the first start prints a one-time link."""
     max_upload_mb: int = Field(1024, ge=1)
+
+    backup_daily: Annotated[str, AfterValidator(_cron)] = "0 23 * * *"
+    """When copies are made, as cron writes it, on the board's clock; empty for never."""
+    backup_weekly: Annotated[str, AfterValidator(_cron)] = "0 23 * * 5"
+    backup_monthly: Annotated[str, AfterValidator(_cron)] = "0 23 * * 5L"
+    keep_daily: int = Field(7, ge=0)
+    keep_weekly: int = Field(4, ge=0)
+    keep_monthly: int = Field(12, ge=0)
+    keep_safety_days: int = Field(90, ge=0)
+    """Days that copies made before dangerous operations stay."""
+    drill_largest_mb: int = Field(500, ge=0)
+    """Copies up to this size are restored in a drill as soon as they are made; larger ones take turns."""
+    safety_from: int = Field(40, ge=1)
+    """A copy is made before this many batches are deleted at once."""
 
     @classmethod
     def settings_customise_sources(

@@ -92,6 +92,25 @@ class GrowingFile:
             self._descriptor = -1
 
 
+def append_line(path: Path, line: bytes) -> None:
+    """Add a line to a file, made if it is not there; durable when this returns.
+
+    A crash leaves all of the line, a part of it at the end of the file, or nothing: the reader leaves out a last line
+    without a line break, and the next line begins behind it on one of its own.
+    """
+    with path.open("ab+") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(size - 1)
+            if file.read(1) != b"\n":
+                line = b"\n" + line
+        file.write(line + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    if not size:
+        fsync_folder(path.parent)
+
+
 def write_bytes(path: Path, data: bytes, mode: int = 0o600) -> None:
     with write_atomically(path, mode) as file:
         file.write(data)

@@ -14,6 +14,7 @@ import pytest
 
 from resguardo.errors import Integrity, NoVault
 from resguardo.vault.archive import ArchiveInfo
+from resguardo.vault import card
 from resguardo.vault.catalogue import DATA, MANIFEST, Catalogue
 from resguardo.vault.reading import open_source
 from resguardo.vault.snapshot import Snapshot
@@ -71,7 +72,7 @@ def test_killed_between_any_two_steps_it_shows_nothing_half_done(tmp_path):
             assert manifest["state"] == "verified"
             with open_source(catalogue.path(manifest["id"])) as source:
                 assert list(source.batches()) == RAWS
-        names = {manifest["id"] + end for manifest in shown for end in (DATA, MANIFEST)}
+        names = {manifest["id"] + end for manifest in shown for end in (DATA, MANIFEST, card.SUFFIX)}
         leftovers += {path.name for path in folder.iterdir()} - names - {".lock"} != set()
         catalogue.sweep()
         assert {path.name for path in folder.iterdir()} - {".lock"} == names

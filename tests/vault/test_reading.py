@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import random
-from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resguardo.errors import Integrity, Invalid, TooLarge
-from resguardo.vault import archive
-from resguardo.vault.archive import ArchiveInfo, Statistics
+from resguardo.vault.archive import ArchiveInfo
 from resguardo.vault.catalogue import PACKING
-from resguardo.vault.reading import open_source, zstd
+from resguardo.vault.reading import open_source, read_back, zstd
+from resguardo.vault.snapshot import Snapshot
 
 SAMPLE = Path(__file__).parents[1] / "fixtures" / "backup_segmentacion_db_20251015_143052.json"
 NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
@@ -28,10 +27,12 @@ RAWS = [bson.encode({"_id": bson.ObjectId(), **row}) for row in ROWS]
 RAWS[7] = bson.encode({"_id": 7, "id": "seven", "when": NOW})  # needs its raw bytes
 
 
+INFO = ArchiveInfo("x", NOW, NOW, "UTC", "prueba", "db", "0")
+
+
 def ours() -> bytes:
-    statuses = Counter(bson.decode(raw).get("status") for raw in RAWS)
-    statistics = Statistics(len(RAWS), 0, {name: statuses[name] for name in ("NS", "In", "S")})
-    return b"".join(archive.stream(ArchiveInfo("x", NOW, NOW, "UTC", "", "db", "0"), statistics, [], RAWS))
+    with Snapshot(INFO, [], RAWS) as taken:
+        return b"".join(taken.stream())
 
 
 OURS = ours()
@@ -162,3 +163,41 @@ def test_whatever_happens_to_an_archive_only_our_errors_escape(tmp_path_factory,
         )
     with suppress(Invalid, Integrity, TooLarge):
         read(tmp_path_factory.mktemp("fuzz"), bytes(content))
+
+
+@pytest.fixture
+def taken():
+    with Snapshot(INFO, [], RAWS) as taken:
+        yield taken
+
+
+def test_an_archive_is_read_back_plain_packed_and_laid_out_anew(tmp_path, taken):
+    path = tmp_path / "file"
+    for content in (OURS, packed(OURS), json.dumps(json.loads(OURS)).encode()):
+        path.write_bytes(content)
+        read_back(path, taken)
+
+
+@pytest.mark.parametrize(
+    "other", [RAWS[1:], [RAWS[1], RAWS[0], *RAWS[2:]], [*RAWS, RAWS[0]], [*RAWS[:-1], bson.encode({"id": "other"})]]
+)
+def test_an_archive_of_other_documents_is_not_what_was_taken(tmp_path, taken, other):
+    path = tmp_path / "file"
+    with Snapshot(INFO, [], other) as different, path.open("wb") as file:
+        different.write(file)
+    with pytest.raises(Integrity):
+        read_back(path, taken)
+
+
+def test_no_changed_or_missing_byte_of_an_archive_just_written_goes_unnoticed(tmp_path, taken):
+    chance, path = random.Random(6), tmp_path / "file"
+    for at in chance.sample(range(len(OURS)), 300):
+        damaged = bytearray(OURS)
+        damaged[at] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        with suppress(Integrity):
+            read_back(path, taken)
+            assert read(tmp_path, bytes(damaged)) == RAWS  # a digit of an id, written large
+        path.write_bytes(OURS[:at])
+        with pytest.raises(Integrity):
+            read_back(path, taken)

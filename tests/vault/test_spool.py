@@ -20,7 +20,6 @@ def test_documents_come_back_in_order(monkeypatch, chunk):
         filled.append(raw)
     assert list(filled) == [*RAWS, large, RAWS[0]]
     assert filled.count == 302
-    assert filled.by_status == {"NS": 0, "In": 0, "S": 301}
     filled.close()
 
 
@@ -40,11 +39,3 @@ def test_several_read_and_one_writes_at_once():
 
 def test_an_empty_one():
     assert list(Spool()) == []
-
-
-def test_only_a_status_of_the_batch_itself_counts():
-    filled = Spool()
-    for fields in ({"metadata": {"status": "S"}}, {"status": "FS"}, {"status": None}, {"status": "In"}):
-        filled.append(bson.encode(fields))
-    assert filled.by_status == {"NS": 0, "In": 1, "S": 0}
-    filled.close()

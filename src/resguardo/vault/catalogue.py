@@ -1,9 +1,14 @@
 """What archives there are: `<vault>/<id>.json.zst`, each with `<id>.manifest.json`. Only a manifest makes it count.
 
 Publishing, and what a crash after each step leaves: 1. `<id>.making` (a mark, no archive); 2. the data under a
-temporary name, fsynced and renamed (a leftover, no archive); 3. every document of it read back (likewise); 4. the
-manifest, in the same way (the archive is there); 5. the mark goes. `sweep` removes what the steps before 4 leave, and
-the mark; it runs, under the vault's lock, before anything is written.
+temporary name, fsynced and renamed (a leftover, no archive); 3. every document of it read back (likewise); 4. its card
+says so (likewise); 5. the manifest, in the same way as the data (the archive is there, *verified*); 6. the mark goes.
+`sweep` removes what the steps before 5 leave, and the mark; it runs, under the vault's lock, before anything is
+written.
+
+Removing goes the other way round: 1. the card says so (*removed*; `keep` takes it back); 2. after `GRACE`, the data
+goes; 3. the card says that too. Manifest and card stay for ever, so that it is known what there was. A crash between 2
+and 3 is finished by the next sweep.
 """
 
 from __future__ import annotations
@@ -12,18 +17,22 @@ import hashlib
 import re
 import secrets
 import sys
-from datetime import datetime
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from resguardo.errors import Integrity, NoVault
+from resguardo.errors import Integrity, NoVault, RefusedForSafety
 from resguardo.files import FolderLock, is_leftover, make_private_folder, write_atomically, write_bytes
+from resguardo.ledger.external import look_unless_recent
 from resguardo.ledger.record import Ledger
-from resguardo.vault import snapshot
-from resguardo.vault.reading import open_source
+from resguardo.vault import card, snapshot
+from resguardo.vault.reading import contents_of, read_back
+from resguardo.vault.retention import Archive
 from resguardo.vault.snapshot import Snapshot
 
 if sys.version_info >= (3, 14):
@@ -41,6 +50,8 @@ DATA: Final = ".json.zst"
 MANIFEST: Final = ".manifest.json"
 MAKING: Final = ".making"
 _OWN: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6,}")
+GRACE: Final = timedelta(days=7)
+"""Between an archive's removal and that of its data."""
 MISSING: Final = ("masks", "accounts", "ledger")
 """What is not inside an archive yet."""
 
@@ -60,7 +71,7 @@ class Catalogue:
         own = f"{label}-{secrets.token_hex(3)}"
         return own if own > newest else f"{label}-{int(newest[17:], 16) + 1:06x}"
 
-    def publish(self, taken: Snapshot) -> Manifest:
+    def publish(self, taken: Snapshot, *, safety: bool = False) -> Manifest:
         """Write a snapshot, read it back, and only then list it. Raises `Integrity`, `Locked`, `OSError`."""
         make_private_folder(self._folder)
         with FolderLock(self._folder):
@@ -71,21 +82,20 @@ class Catalogue:
             with write_atomically(path) as file, zstd.open(file, "wb", options=PACKING) as packed:
                 for chunk in taken.stream():
                     packed.write(chunk)
-            manifest = self._manifest(taken, path)
+            begun = time.monotonic()
+            manifest = self._manifest(taken, path, safety=safety)
+            self.note(taken.info.id, "verify", ok=True, seconds=_seconds(begun), detail="")
             write_bytes(self._folder / f"{taken.info.id}{MANIFEST}", orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
             mark.unlink()
-        return manifest
+        return self.get(taken.info.id)
 
-    def _manifest(self, taken: Snapshot, path: Path) -> Manifest:
+    def _manifest(self, taken: Snapshot, path: Path, *, safety: bool) -> Manifest:
         statistics, info = taken.statistics, taken.info
-        with open_source(path) as source:
-            if (source.work.count, source.people.count) != (statistics.total_batches, statistics.total_segmentadores):
-                raise Integrity("La copia recién escrita no se lee como se escribió.", hint="Revisa el disco.")
+        read_back(path, taken)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return {
             "id": info.id,
-            "state": "verified",
             "moment": info.moment.isoformat(),
             "reason": info.reason,
             "batches": statistics.total_batches,
@@ -93,6 +103,8 @@ class Catalogue:
             "batches_by_status": statistics.batches_by_status,
             "bytes": path.stat().st_size,
             "sha256": digest,
+            "content": taken.sha256,
+            "safety": safety,
             "format": "2.0",
             "resguardo": info.resguardo,
             "missing": list(MISSING),
@@ -111,6 +123,8 @@ class Catalogue:
         """A manifest; one that cannot be read, or whose data is gone or of another size, is listed as damaged."""
         own = path.name.removesuffix(MANIFEST)
         damaged = {"id": own, "state": "damaged", "moment": "", "reason": "", "batches": 0, "segmentadores": 0}
+        lines = card.read(self._folder, own)
+        state = card.state(lines)
         try:
             manifest = orjson.loads(path.read_bytes())
         except (ValueError, OSError):
@@ -119,7 +133,8 @@ class Catalogue:
             return damaged
         data = path.with_name(f"{own}{DATA}")
         whole = data.is_file() and data.stat().st_size == manifest.get("bytes")
-        return manifest if whole else {**damaged, **manifest, "state": "damaged"}
+        shown = {"drill": card.last(lines, "drill"), "verify": card.last(lines, "verify"), "pinned": card.pinned(lines)}
+        return {**damaged, **manifest, **shown, "state": state if whole or state == "removed" else "damaged"}
 
     def get(self, own: str) -> Manifest:
         """One archive. Raises `NoVault`."""
@@ -127,6 +142,48 @@ class Catalogue:
         if found is None:
             raise NoVault("No hay ninguna copia «{own}».", hint="Mira las que hay con: resguardo backup list", own=own)
         return found
+
+    def events(self, own: str) -> Sequence[card.Line]:
+        """What has happened to an archive, oldest first. Raises `NoVault`."""
+        self.get(own)
+        return card.read(self._folder, own)
+
+    def note(self, own: str, what: card.What, **fields: Any) -> card.Line:
+        return card.write(self._folder, own, what, datetime.now(UTC), **fields)
+
+    def verify(self, own: str) -> None:
+        """Re-read every byte of an archive, and note what was found. Raises `NoVault`, `Integrity`."""
+        begun = time.monotonic()
+        try:
+            manifest = self.get(own)
+            info, content = contents_of(self.path(own))
+            # One that a version before this made does not say what its documents are.
+            if info.get("id") != own or content != manifest.get("content", content):
+                raise Integrity("La copia «{own}» no es la que dice su manifiesto.", hint="Usa otra.", own=own)
+        except Integrity as error:
+            self.note(own, "verify", ok=False, seconds=_seconds(begun), detail=str(error))
+            raise
+        self.note(own, "verify", ok=True, seconds=_seconds(begun), detail="")
+
+    def remove(self, own: str, reason: str, actor: str = "") -> None:
+        """Mark an archive as removed; its data stay for `GRACE`. Raises `NoVault`, `RefusedForSafety` if pinned."""
+        if self.get(own).get("pinned") is not None:
+            raise RefusedForSafety("La copia «{own}» está fijada.", hint="Suéltala antes de quitarla.", own=own)
+        self.note(own, "remove", reason=reason, actor=actor)
+
+    def for_retention(self) -> Sequence[Archive]:
+        """The archives that are there, as `retention.decide` wants them; damaged ones are nobody's to remove."""
+        found = (row for row in self.list() if row["state"] not in ("removed", "damaged") and row["moment"])
+        return [
+            Archive(
+                id=row["id"],
+                moment=datetime.fromisoformat(row["moment"]),
+                good=row["state"] == "good",
+                safety=bool(row.get("safety")),
+                pinned=row["pinned"],
+            )
+            for row in found
+        ]
 
     def path(self, own: str) -> Path:
         """The archive's file, its bytes as the manifest has them. Raises `NoVault`, `Integrity`."""
@@ -145,18 +202,38 @@ class Catalogue:
         for path in self._folder.iterdir():
             if is_leftover(path):
                 path.unlink()
+        self._sweep_removed()
         for mark in self._folder.glob(f"*{MAKING}"):
             own = mark.name.removesuffix(MAKING)
             if not (self._folder / f"{own}{MANIFEST}").exists():
                 (self._folder / f"{own}{DATA}").unlink(missing_ok=True)
+                (self._folder / f"{own}{card.SUFFIX}").unlink(missing_ok=True)
             mark.unlink()
 
+    def _sweep_removed(self) -> None:
+        for manifest in self.list():
+            lines = card.read(self._folder, manifest["id"]) if manifest["state"] == "removed" else []
+            removed = card.last(lines, "remove")
+            if removed is None or card.last(lines, "sweep"):
+                continue
+            if datetime.now(UTC) - datetime.fromisoformat(removed["at"]) > GRACE:
+                (self._folder / f"{manifest['id']}{DATA}").unlink(missing_ok=True)
+                self.note(manifest["id"], "sweep")
 
-def back_up(catalogue: Catalogue, ledger: Ledger, reason: str) -> Manifest:
-    """Take an archive of the board as it is now, and list it once it has been read back."""
+
+def _seconds(begun: float) -> float:
+    return round(time.monotonic() - begun, 2)
+
+
+def back_up(catalogue: Catalogue, ledger: Ledger, reason: str, *, safety: bool = False) -> Manifest:
+    """Take an archive of the board as it is now, and list it once it has been read back.
+
+    `safety`: something is about to be done that may want to be taken back.
+    """
+    look_unless_recent(ledger.store, ledger)
     now = ledger.now()
     with snapshot.take(ledger.store, ledger.zone, reason, now, catalogue.next_id(now)) as taken:
-        return catalogue.publish(taken)
+        return catalogue.publish(taken, safety=safety)
 
 
 def open_or_integrity(path: Path) -> BufferedReader:

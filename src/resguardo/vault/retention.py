@@ -131,3 +131,33 @@ def _why_not(archive: Archive) -> str:
     return (
         "ningún lugar diario, semanal ni mensual la necesita" if archive.good else "ningún simulacro la dio por buena"
     )
+
+
+def forecast(
+    archives: Sequence[Archive], rules: Rules, zone: ZoneInfo, now: datetime, months: int = 12
+) -> list[dict[str, object]]:
+    """What will be there at the end of each month to come, if a good archive is made every day.
+
+    [{`month`, `kept`: how many, `oldest`: the day of the oldest good one, `of_today`: ids that are still there}].
+    """
+    known = {archive.id for archive in archives}
+    there = list(archives)
+    rows: list[dict[str, object]] = []
+    day = now
+    while len(rows) < months:
+        day += timedelta(days=1)
+        there.append(Archive(f"{day:%Y-%m-%d}", day, good=True))
+        kept = {row.id for row in decide(there, rules, zone, day) if row.keep}
+        there = [archive for archive in there if archive.id in kept]
+        local = day.astimezone(zone).date()
+        if (local + timedelta(days=1)).month != local.month:
+            oldest = min(archive.moment for archive in there).astimezone(zone)
+            rows.append(
+                {
+                    "month": f"{local:%Y-%m}",
+                    "kept": len(there),
+                    "oldest": f"{oldest:%Y-%m-%d}",
+                    "of_today": [archive.id for archive in there if archive.id in known],
+                }
+            )
+    return rows

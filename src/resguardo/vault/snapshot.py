@@ -1,50 +1,63 @@
 """Live database -> archive.
 
-The documents are first spooled to disk, so that the counts at the head of the file are those of the documents below
-it, and memory stays flat.
+While the server finds the next documents, those before them are laid out as they will stand in the file, and wait on
+disk until all are there: the file begins with how many there are. So memory stays flat.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import BinaryIO, Final
 from zoneinfo import ZoneInfo
 
 import resguardo
+from resguardo.board import document
 from resguardo.store import Store
+from resguardo.store.batches import SCAN_BATCH, Documents, split_batch
 from resguardo.vault import archive
-from resguardo.vault.archive import ArchiveInfo, Statistics
-from resguardo.vault.spool import Spool
+from resguardo.vault.archive import ArchiveInfo, Listing, Statistics
+
+AHEAD: Final = 2
+"""Blocks asked for before they are needed, so that the server always has one to work on."""
 
 
 class Snapshot:
     """The documents as they were read, on disk. Close it to free the space."""
 
-    def __init__(self, info: ArchiveInfo, segmentadores: Spool, batches: Spool) -> None:
+    def __init__(self, info: ArchiveInfo, segmentadores: Iterable[bytes], batches: Iterable[bytes]) -> None:
         self.info = info
-        self._segmentadores = segmentadores
-        self._batches = batches
+        self.segmentadores = Listing()
+        self.batches = Listing()
+        try:
+            self.segmentadores.extend(segmentadores)
+            self.batches.extend(batches)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def statistics(self) -> Statistics:
-        return Statistics(
-            total_batches=self._batches.count,
-            total_segmentadores=self._segmentadores.count,
-            batches_by_status=self._batches.by_status,
-        )
+        return archive.statistics(self.segmentadores, self.batches)
+
+    @property
+    def sha256(self) -> dict[str, str]:
+        """Over the documents of each list, as they were read."""
+        return {"segmentadores": self.segmentadores.sha256, "batches": self.batches.sha256}
 
     def stream(self) -> Iterator[bytes]:
         """The archive as a file, in chunks."""
-        return archive.stream(self.info, self.statistics, self._segmentadores, self._batches)
+        return archive.stream(self.info, self.segmentadores, self.batches)
 
     def write(self, out: BinaryIO) -> None:
         for chunk in self.stream():
             out.write(chunk)
 
     def close(self) -> None:
-        self._segmentadores.close()
-        self._batches.close()
+        self.segmentadores.close()
+        self.batches.close()
 
     def __enter__(self) -> Snapshot:
         return self
@@ -55,16 +68,6 @@ class Snapshot:
 
 def take(store: Store, zone: ZoneInfo, reason: str, now: datetime, own_id: str = "") -> Snapshot:
     """Read everything. `now` is the moment the snapshot begins."""
-    segmentadores, batches = Spool(), Spool()
-    try:
-        for raw in store.segmentadores.scan():
-            segmentadores.append(raw)
-        for raw in store.batches.scan():
-            batches.append(raw)
-    except BaseException:
-        segmentadores.close()
-        batches.close()
-        raise
     info = ArchiveInfo(
         id=own_id,
         created_at=now.astimezone(zone),
@@ -74,4 +77,20 @@ def take(store: Store, zone: ZoneInfo, reason: str, now: datetime, own_id: str =
         database=store.connection.settings.database,
         resguardo=resguardo.__version__,
     )
-    return Snapshot(info, segmentadores, batches)
+    return Snapshot(info, _documents(store.segmentadores), _documents(store.batches))
+
+
+def _documents(stored: Documents) -> Iterator[bytes]:
+    blocks = stored.collection.find_raw_batches({}, batch_size=SCAN_BATCH)
+    for block in _ahead(bytes(block) for block in blocks):  # type: ignore[arg-type]
+        for row in split_batch(block):
+            yield document.split_revision(row)[0]
+
+
+def _ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same blocks, fetched by a thread before they are asked for."""
+    with ThreadPoolExecutor(1, "snapshot") as fetching:
+        coming = deque(fetching.submit(next, blocks, b"") for _ in range(AHEAD))
+        while block := coming.popleft().result():
+            coming.append(fetching.submit(next, blocks, b""))
+            yield block

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
-
-from resguardo.board import document
-from resguardo.board.batch import STATUSES
 
 CHUNK: Final = 1024 * 1024
 
@@ -24,18 +20,18 @@ class Spool:
         self._size = 0
         self._at_end = True
         self.count = 0
-        self.by_status = dict.fromkeys(STATUSES, 0)
 
     def append(self, raw: bytes) -> None:
+        self.extend([raw])
+
+    def extend(self, raws: Sequence[bytes]) -> None:
         if not self._at_end:
             self._file.seek(self._size)
             self._at_end = True
-        self._file.write(raw)
-        self._size += len(raw)
-        self.count += 1
-        status = _status(raw)
-        if status in self.by_status:
-            self.by_status[status] += 1
+        joined = b"".join(raws)
+        self._file.write(joined)
+        self._size += len(joined)
+        self.count += len(raws)
 
     def __iter__(self) -> Iterator[bytes]:
         at, buffer, start = 0, b"", 0
@@ -58,19 +54,3 @@ class Spool:
 
     def close(self) -> None:
         self._file.close()
-
-
-# A field of this name and its type; `review_status` is none. One may stand inside another field, or inside a text.
-_STATUS = re.compile(rb"[\x01-\x13\x7f\xff]status\0")
-
-
-def _status(raw: bytes) -> str:
-    """A document's status; empty when it has none that is text. Walks no further than it must: every write counts."""
-    named = len(_STATUS.findall(raw))
-    if named > 1:
-        value = document.field(raw, "status")
-        return value if isinstance(value, str) else ""
-    for element in document.elements(raw) if named else ():
-        if element.name == b"status":
-            return element.value[4:-1].decode(errors="replace") if element.type == 0x02 else ""
-    return ""

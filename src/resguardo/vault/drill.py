@@ -1,0 +1,114 @@
+"""A drill: an archive is restored for real, into a scratch database, and compared. Only then is it called good.
+
+Where: with the embedded server, in another one in a temporary folder, so that nobody waits for it; with a MongoDB, in a
+database of its own on the same server, `resguardo_drill_<moment>`, dropped afterwards. What a crash leaves of those is
+dropped by the next drill, a day later.
+
+Compared are the number of documents of each kind, their bytes, the unique index, and the ledger made by the restore
+with documents and journal (`ledger.check`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from resguardo.config import Settings
+from resguardo.errors import ResguardoError
+from resguardo.ledger.check import check
+from resguardo.ledger.record import Ledger
+from resguardo.store import Store, open_store
+from resguardo.store.connect import MongoError, explain
+from resguardo.vault import restore
+from resguardo.vault.reading import Source, open_source
+
+PREFIX: Final = "resguardo_drill_"
+ABANDONED: Final = timedelta(days=1)
+_MOMENT: Final = "%Y%m%dT%H%M%S%f"
+
+
+@dataclass(frozen=True)
+class Result:
+    """`rto`: seconds from the beginning until the restored board could be used; `seconds`: until it was compared."""
+
+    ok: bool
+    detail: str
+    where: str
+    documents: int
+    rto: float
+    seconds: float
+
+
+def drill(settings: Settings, archive: Path, now: datetime) -> Result:
+    """Restore and compare. What goes wrong is the result, not an error: an archive that does not restore is no good."""
+    begun = time.monotonic()
+    where = "servidor aparte" if settings.mongodb_uri is None else "misma base de datos"
+    documents, rto, detail = 0, 0.0, ""
+    try:
+        with open_source(archive) as source, _scratch(settings, now) as store:
+            ledger = Ledger(store, settings.zone)
+            restore.load_into(store, ledger, source, actor="simulacro")
+            rto = time.monotonic() - begun
+            documents = source.work.count + source.people.count
+            detail = _difference(store, ledger, source)
+            ledger.journal.close()
+    except MongoError as error:
+        detail = str(explain(error))
+    except (ResguardoError, OSError) as error:
+        detail = str(error)
+    return Result(not detail, detail, where, documents, round(rto, 2), round(time.monotonic() - begun, 2))
+
+
+@contextmanager
+def _scratch(settings: Settings, now: datetime) -> Iterator[Store]:
+    with tempfile.TemporaryDirectory(prefix="resguardo-drill-") as folder:
+        name = f"{PREFIX}{now:{_MOMENT}}"
+        own = {"data": Path(folder), "database": name, "segmentadores_database": None}
+        with open_store(settings.model_copy(update=own)) as store:
+            try:
+                _drop_abandoned(store, now)
+                yield store
+            finally:
+                store.connection.client.drop_database(name)
+
+
+def _drop_abandoned(store: Store, now: datetime) -> None:
+    for name in store.connection.client.list_database_names():
+        moment = re.fullmatch(PREFIX + r"(\d{8}T\d{12})", name)
+        if moment and now - datetime.strptime(moment[1], _MOMENT).replace(tzinfo=now.tzinfo) > ABANDONED:
+            store.connection.client.drop_database(name)
+
+
+def _difference(store: Store, ledger: Ledger, source: Source) -> str:
+    """What is not as it was in the archive; empty when all is."""
+    pairs = (("batches", store.batches, source.work), ("segmentadores", store.segmentadores, source.people))
+    for name, documents, spool in pairs:
+        found, wanted = _sum(documents.scan()), _sum(map(restore.with_own_id, spool))
+        if found[0] != wanted[0]:
+            return f"se restauraron {found[0]} {name} de {wanted[0]}"
+        if found[1] != wanted[1]:
+            return f"algún documento de {name} no se restauró como estaba"
+        if not documents.duplicates() and not documents.ensure_indexes():
+            return f"a {name} le falta su índice único"
+    report = check(ledger)
+    if not report.ok:
+        first = report.differences[0] if report.differences else None
+        return f"el historial restaurado no coincide ({first.doc}: {first.what})" if first else "el diario está dañado"
+    return ""
+
+
+def _sum(raws: Iterable[bytes]) -> tuple[int, int]:
+    """How many documents, and a sum over their bytes that does not depend on their order."""
+    count = total = 0
+    for raw in raws:
+        count += 1
+        total += int.from_bytes(hashlib.sha256(raw).digest(), "little")
+    return count, total % (1 << 256)

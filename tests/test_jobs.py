@@ -1,0 +1,124 @@
+"""What runs when: slots by the board's clock, each made once, missed ones made up for."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resguardo import jobs as jobs_module
+from resguardo.board.change import Create
+from resguardo.errors import Usage
+from resguardo.jobs import FAILURE, SLOT, Jobs, due, last_slot, next_slot, schedule_of
+from resguardo.ledger.record import Ledger
+from resguardo.vault.catalogue import Catalogue
+
+MEXICO, NEW_YORK = ZoneInfo("America/Mexico_City"), ZoneInfo("America/New_York")
+SCHEDULE = {"daily": "0 23 * * *", "weekly": "0 23 * * 5", "monthly": "0 23 * * 5L"}
+
+
+def mexico(*when):
+    return datetime(*when, tzinfo=MEXICO)
+
+
+def test_slots_are_of_the_boards_own_clock():
+    now = mexico(2026, 11, 24, 12)
+    assert {kind: last_slot(cron, MEXICO, now) for kind, cron in SCHEDULE.items()} == {
+        "daily": mexico(2026, 11, 23, 23),
+        "weekly": mexico(2026, 11, 20, 23),
+        "monthly": mexico(2026, 10, 30, 23),
+    }
+    assert next_slot(SCHEDULE["monthly"], MEXICO, now) == mexico(2026, 11, 27, 23)
+    assert last_slot(SCHEDULE["daily"], MEXICO, mexico(2026, 11, 24, 23)) == mexico(2026, 11, 24, 23)
+
+
+def test_a_slot_in_the_hour_that_daylight_saving_skips_or_repeats_comes_once():
+    spring = {last_slot("30 2 * * *", NEW_YORK, datetime(2026, 3, 8, hour, 59, tzinfo=UTC)) for hour in range(7, 24)}
+    assert len(spring) == 1
+    autumn = {last_slot("30 1 * * *", NEW_YORK, datetime(2026, 11, 1, hour, 59, tzinfo=UTC)) for hour in range(6, 24)}
+    assert len(autumn) == 1
+
+
+def test_what_was_missed_is_made_up_for_once():
+    done = {kind: mexico(2026, 11, 1, 23) for kind in SCHEDULE}
+    now = mexico(2026, 11, 24, 9)
+    slots = due(SCHEDULE, done, MEXICO, now)
+    assert set(slots) == {"daily", "weekly"}
+    assert due(SCHEDULE, done | slots, MEXICO, now) == {}
+
+
+def test_a_clock_that_was_ahead_does_not_stop_copies_for_good():
+    done = dict.fromkeys(SCHEDULE, mexico(2031, 1, 1, 23))
+    assert set(due(SCHEDULE, done, MEXICO, mexico(2026, 11, 24, 9))) == set(SCHEDULE)
+
+
+@given(
+    st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),
+    st.integers(0, 60),
+    st.sampled_from([MEXICO, NEW_YORK, ZoneInfo("Europe/Madrid"), ZoneInfo("Asia/Kathmandu")]),
+)
+def test_nothing_is_due_right_after_it_was_done(start, days, zone):
+    slots = due(SCHEDULE, {}, zone, start)
+    later = start + timedelta(days=days)
+    again = due(SCHEDULE, slots, zone, later)
+    assert due(SCHEDULE, slots, zone, start) == {}
+    assert all(start < slot <= later for slot in again.values())
+    assert ("daily" in again) == (last_slot(SCHEDULE["daily"], zone, later) > start)
+
+
+def test_a_schedule_that_is_none_is_refused():
+    from resguardo.config import load
+
+    with pytest.raises(Usage, match="horario de cron"):
+        load(backup_daily="a las once")
+    assert set(schedule_of(load(backup_weekly=""))) == {"daily", "monthly"}
+
+
+@pytest.fixture
+def jobs(settings, ledger):
+    ledger.record([Create("batch", "b1", {"comments": "año"})], actor="ana", via="api")
+    return Jobs(settings, ledger)
+
+
+def test_a_new_board_gets_a_good_copy_at_once_and_then_every_night(jobs, settings, ledger):
+    now = ledger.now()
+    made = jobs.look(now)
+    assert (made["state"], made["batches"]) == ("good", 1)
+    assert made["drill"]["rto"] > 0
+    assert jobs.look(now) is None
+    tomorrow = next_slot(settings.backup_daily, settings.zone, now)
+    assert jobs.look(tomorrow - timedelta(seconds=1)) is None
+    assert jobs.look(tomorrow)["reason"].startswith("programada: diaria")
+    assert len(Catalogue(settings.data / "vault").list()) == 2
+
+
+def test_of_many_processes_one_makes_the_copy(jobs, settings, store, ledger):
+    others = [jobs, *(Jobs(settings, Ledger(store, settings.zone)) for _ in range(3))]
+    now, made = ledger.now(), []
+    threads = [threading.Thread(target=lambda job=job: made.append(job.look(now))) for job in others]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(one is not None for one in made) == 1
+    assert len(Catalogue(settings.data / "vault").list()) == 1
+
+
+def test_what_fails_is_noted_and_tried_again(jobs, settings, store, ledger, monkeypatch):
+    def fails(*given, **named):
+        raise OSError("no queda espacio")
+
+    monkeypatch.setattr(jobs_module, "make_good", fails)
+    now = ledger.now()
+    with pytest.raises(OSError, match="espacio"):
+        jobs.look(now)
+    assert store.state.get(FAILURE)["why"] == "no queda espacio"
+    assert store.state.get(SLOT + "daily") is None
+    monkeypatch.undo()
+    assert jobs.look(now + timedelta(minutes=1)) is None
+    assert jobs.look(now + timedelta(minutes=11))["state"] == "good"
+    assert store.state.get(FAILURE) is None
