@@ -18,7 +18,7 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from io import BufferedReader
 from pathlib import Path
@@ -111,8 +111,11 @@ class Catalogue:
         }
 
     def list(self) -> list[Manifest]:
-        """The archives, newest first. One whose manifest was lost is among them, as damaged."""
-        names = [path.name for path in self._folder.iterdir()] if self._folder.is_dir() else []
+        """The archives, newest first. One whose manifest was lost is among them, as damaged. Raises `OSError`."""
+        try:
+            names = [path.name for path in self._folder.iterdir()]
+        except FileNotFoundError:
+            names = []
         being_made = {name.removesuffix(MAKING) for name in names if name.endswith(MAKING)}
         listed = {name.removesuffix(MANIFEST) for name in names if name.endswith(MANIFEST)}
         data = {name.removesuffix(DATA) for name in names if name.endswith(DATA)}
@@ -134,6 +137,8 @@ class Catalogue:
         data = path.with_name(f"{own}{DATA}")
         whole = data.is_file() and data.stat().st_size == manifest.get("bytes")
         shown = {"drill": card.last(lines, "drill"), "verify": card.last(lines, "verify"), "pinned": card.pinned(lines)}
+        if state == "removed":
+            shown |= {"removed": card.last(lines, "remove"), "swept": not data.is_file()}
         return {**damaged, **manifest, **shown, "state": state if whole or state == "removed" else "damaged"}
 
     def get(self, own: str) -> Manifest:
@@ -225,14 +230,24 @@ def _seconds(begun: float) -> float:
     return round(time.monotonic() - begun, 2)
 
 
-def back_up(catalogue: Catalogue, ledger: Ledger, reason: str, *, safety: bool = False) -> Manifest:
+def back_up(
+    catalogue: Catalogue,
+    ledger: Ledger,
+    reason: str,
+    *,
+    safety: bool = False,
+    at: Callable[[str], None] = lambda step: None,
+) -> Manifest:
     """Take an archive of the board as it is now, and list it once it has been read back.
 
-    `safety`: something is about to be done that may want to be taken back.
+    `safety`: something is about to be done that may want to be taken back. `at` is told each step as it begins.
     """
+    at("reading")
     look_unless_recent(ledger.store, ledger)
     now = ledger.now()
-    with snapshot.take(ledger.store, ledger.zone, reason, now, catalogue.next_id(now)) as taken:
+    own = catalogue.next_id(now)
+    with snapshot.take(ledger.store, ledger.zone, reason, now, own, ledger.now) as taken:
+        at("writing")
         return catalogue.publish(taken, safety=safety)
 
 

@@ -7,19 +7,27 @@ disk until all are there: the file begins with how many there are. So memory sta
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import BinaryIO, Final
 from zoneinfo import ZoneInfo
 
 import resguardo
 from resguardo.board import document
+from resguardo.board.change import Kind
+from resguardo.errors import Unavailable
+from resguardo.ledger.record import utc_now
 from resguardo.store import Store
-from resguardo.store.batches import SCAN_BATCH, Documents, split_batch
+from resguardo.store.batches import SCAN_BATCH, split_batch
 from resguardo.vault import archive
 from resguardo.vault.archive import ArchiveInfo, Listing, Statistics
+from resguardo.vault.cut import Cut, Late
 
+TRIES: Final = 3
+GATHERED: Final = 8 * 1024**2
+"""Bytes of documents between two looks at what has changed meanwhile."""
 AHEAD: Final = 2
 """Blocks asked for before they are needed, so that the server always has one to work on."""
 
@@ -66,8 +74,10 @@ class Snapshot:
         self.close()
 
 
-def take(store: Store, zone: ZoneInfo, reason: str, now: datetime, own_id: str = "") -> Snapshot:
-    """Read everything. `now` is the moment the snapshot begins."""
+def take(
+    store: Store, zone: ZoneInfo, reason: str, now: datetime, own_id: str = "", clock: Callable[[], datetime] = utc_now
+) -> Snapshot:
+    """The board as it is at `now`, whoever changes it meanwhile (`vault.cut`)."""
     info = ArchiveInfo(
         id=own_id,
         created_at=now.astimezone(zone),
@@ -77,14 +87,54 @@ def take(store: Store, zone: ZoneInfo, reason: str, now: datetime, own_id: str =
         database=store.connection.settings.database,
         resguardo=resguardo.__version__,
     )
-    return Snapshot(info, _documents(store.segmentadores), _documents(store.batches))
+    for attempt in range(TRIES):
+        try:
+            with closing(Cut(store, now, clock, noting=attempt > 0)) as cut:
+                return _taken(store, info, cut)
+        except Late:
+            continue
+    raise Unavailable("El tablero cambia demasiado deprisa para copiarlo.", hint="Inténtalo de nuevo en un momento.")
 
 
-def _documents(stored: Documents) -> Iterator[bytes]:
-    blocks = stored.collection.find_raw_batches({}, batch_size=SCAN_BATCH)
-    for block in _ahead(bytes(block) for block in blocks):  # type: ignore[arg-type]
-        for row in split_batch(block):
-            yield document.split_revision(row)[0]
+def _taken(store: Store, info: ArchiveInfo, cut: Cut) -> Snapshot:
+    """Everything is read before anything of the rest is looked up: both kinds are of one moment."""
+    taken = Snapshot(info, _documents(store, "segmentador", cut), _documents(store, "batch", cut))
+    try:
+        cut.finish()
+        taken.segmentadores.extend(cut.rest("segmentador"))
+        taken.batches.extend(cut.rest("batch"))
+    except BaseException:
+        taken.close()
+        raise
+    return taken
+
+
+def _documents(store: Store, kind: Kind, cut: Cut) -> Iterator[bytes]:
+    """The documents of a kind that are as they were at the moment of the cut."""
+    documents = store.documents(kind)
+    blocks = documents.collection.find_raw_batches({}, batch_size=SCAN_BATCH)
+    for rows in _gathered(_ahead(bytes(block) for block in blocks)):  # type: ignore[arg-type]
+        raws = [document.split_revision(row)[0] for row in rows]
+        if not cut.look(kind):
+            yield from raws
+            continue
+        names = [document.field(raw, documents.identity) for raw in raws]
+        moved = cut.put_off(kind, [name for name in names if isinstance(name, str)])
+        yield from (raw for raw, name in zip(raws, names, strict=True) if name not in moved)
+
+
+def _gathered(blocks: Iterator[bytes]) -> Iterator[list[bytes]]:
+    """Rows of several blocks at once, so that the ledger is not asked too often."""
+    rows: list[bytes] = []
+    size = 0
+    for block in blocks:
+        rows += split_batch(block)
+        size += len(block)
+        if size >= GATHERED:
+            yield rows
+            rows, size = [], 0
+    if rows:
+        yield rows
 
 
 def _ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:

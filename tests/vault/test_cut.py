@@ -1,0 +1,165 @@
+"""A snapshot is one moment, whoever works on the board meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from resguardo.board.change import Create, Delete, assign, edit
+from resguardo.errors import Unavailable
+from resguardo.ledger.record import RUNNING
+from resguardo.vault import cut as cutting
+from resguardo.vault import snapshot
+from resguardo.vault.catalogue import Catalogue, back_up
+from resguardo.vault.reading import open_source
+
+
+def state_at(entries, moment):
+    """What the ledger says was on the board: a model that knows nothing of blocks and of what is put off."""
+    heads = {}
+    for entry in sorted(entries, key=lambda entry: entry.rev):
+        if entry.at <= moment:
+            heads[entry.kind, entry.doc] = entry.after
+    return sorted(raw for raw in heads.values() if raw is not None)
+
+
+def archived(ledger, folder):
+    manifest = back_up(Catalogue(folder), ledger, "prueba")
+    with open_source(Catalogue(folder).path(manifest["id"])) as source:
+        return manifest, sorted([*source.batches(), *source.segmentadores()])
+
+
+@pytest.fixture
+def board(ledger):
+    ledger.record([Create("segmentador", name, {}) for name in ("Ana", "Beto")], actor="ana", via="api")
+    ledger.record([Create("batch", f"b{n:03d}", {"comments": str(n)}) for n in range(200)], actor="ana", via="api")
+    return ledger
+
+
+@pytest.fixture
+def small_steps(monkeypatch):
+    """Many blocks of a small board."""
+    monkeypatch.setattr(snapshot, "SCAN_BATCH", 20)
+    monkeypatch.setattr(snapshot, "GATHERED", 1)
+
+
+def test_archives_made_while_eight_write_equal_the_ledger_at_their_moment(board, tmp_path, small_steps, request):
+    from datetime import datetime
+
+    stop, rounds = threading.Event(), 50 if request.config.getoption("-m") == "long" else 6
+    failures = []
+
+    def write(number):
+        step = 0
+        while not stop.is_set():
+            step += 1
+            name = f"b{(number * 25 + step) % 200:03d}"
+            try:
+                if step % 7 == 0:
+                    names = [f"b{(step + n * 9) % 200:03d}" for n in range(20)]
+                    board.record([assign(own, f"p{number}-{step}") for own in names], actor=str(number), via="api")
+                elif step % 11 == 0:
+                    board.record([Delete("batch", name)], actor=str(number), via="api")
+                    board.record([Create("batch", name, {"comments": "otra vez"})], actor=str(number), via="api")
+                elif step % 13 == 0:
+                    board.record([Create("batch", f"n{number}-{step}", {})], actor=str(number), via="api")
+                else:
+                    board.record([edit("batch", name, {"comments": f"{number}-{step}"})], actor=str(number), via="api")
+            except Exception as error:
+                if "No existe" not in str(error) and "Ya existe" not in str(error):
+                    failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        made = [archived(board, tmp_path / "vault") for _ in range(rounds)]
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+    entries = list(board.store.entries.everything())
+    sizes = {entry.op: 0 for entry in entries}
+    for entry in entries:
+        sizes[entry.op] += 1
+    complete = [entry for entry in entries if sizes[entry.op] >= entry.op_size]
+    for manifest, raws in made:
+        assert raws == state_at(complete, datetime.fromisoformat(manifest["moment"]))
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Do something once, when the first block of batches has been read and passed on."""
+
+    def meanwhile(what):
+        real, done = cutting.Cut.look, []
+
+        def look(cut, kind):
+            if kind == "batch":
+                done.append(kind)
+                if len(done) == 2:
+                    what()
+            return real(cut, kind)
+
+        monkeypatch.setattr(cutting.Cut, "look", look)
+
+    return meanwhile
+
+
+@pytest.mark.parametrize("doc", ["b000", "b199"], ids=["read already", "not read yet"])
+@pytest.mark.parametrize("what", ["edit", "delete", "create", "delete and create"])
+def test_what_changes_while_it_is_read_is_as_it_was(board, tmp_path, small_steps, meanwhile, doc, what):
+    before = state_at(board.store.entries.everything(), board.now())
+
+    def change():
+        if what == "edit":
+            board.record([edit("batch", doc, {"comments": "después"})], actor="ana", via="api")
+        if "delete" in what:
+            board.record([Delete("batch", doc)], actor="ana", via="api")
+        if "create" in what:
+            board.record([Create("batch", doc if "delete" in what else "nuevo", {})], actor="ana", via="api")
+
+    meanwhile(change)
+    assert archived(board, tmp_path / "vault")[1] == before
+
+
+def test_an_operation_that_began_before_is_in_it_as_a_whole(board, tmp_path, small_steps, meanwhile):
+    """Its moment is its beginning, its entries come while the board is read."""
+    begun = board.now()
+    names = [f"b{n:03d}" for n in range(0, 200, 7)]
+
+    def late():
+        board._clock = lambda: begun - timedelta(seconds=2)
+        board.record([assign(name, "Beto") for name in names], actor="ana", via="api")
+        from resguardo.ledger.record import utc_now
+
+        board._clock = utc_now
+
+    meanwhile(late)
+    _, raws = archived(board, tmp_path / "vault")
+    assert raws == state_at(board.store.entries.everything(), board.now())
+
+
+def test_an_operation_that_was_cut_off_is_left_out_as_a_whole(board, tmp_path, small_steps, monkeypatch):
+    monkeypatch.setattr(cutting, "PATIENCE", 0)
+    before = state_at(board.store.entries.everything(), board.now())
+    begun = board.now()
+    board.store.state.put(RUNNING + "half", begun)
+    edits = [edit("batch", f"b{n:03d}", {"comments": "a medias"}) for n in range(10)]
+    board.record(edits, actor="ana", via="api", op="half", op_size=4000)
+    board.store.state.put(RUNNING + "half", begun)  # the process died: nobody took it away
+    _, raws = archived(board, tmp_path / "vault")
+    assert raws == before
+
+
+def test_a_board_that_never_rests_is_an_error_and_no_wrong_copy(board, tmp_path, monkeypatch):
+    def late(cut):
+        raise cutting.Late
+
+    monkeypatch.setattr(cutting.Cut, "finish", late)
+    with pytest.raises(Unavailable, match="demasiado deprisa"):
+        back_up(Catalogue(tmp_path / "vault"), board, "prueba")
+    assert Catalogue(tmp_path / "vault").list() == []
