@@ -98,6 +98,17 @@ def demand_edit(account: Account, paths: Iterable[Path], assignee: object) -> No
         )
 
 
+UNDOES_OWN: Final = frozenset({"assign", "unassign", "edit"})
+"""The actions that whoever may assign may take back where they were their own; a lead: all, of anybody."""
+
+
+def demand_undo(account: Account, actor: str, actions: Iterable[str]) -> None:
+    """Whether the account may take back an operation of this actor. Raises `Denied`."""
+    if may(account, "assign") and actor == account.name and UNDOES_OWN.issuperset(actions):
+        return
+    demand(account, "batches")
+
+
 def digest(secret: str) -> str:
     """What is stored of a session or a token."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()

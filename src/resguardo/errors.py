@@ -8,7 +8,10 @@ once, in `cli.errors`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+
+OUR_WORDS: Final = ("label", "what")
+"""Fields that hold words of ours, which are translated; all others are shown as they are."""
 
 
 class ResguardoError(Exception):
@@ -27,9 +30,10 @@ class ResguardoError(Exception):
         return self.say(lambda text: text)
 
     def say(self, translate: Callable[[str], str]) -> str:
-        """The whole message, its template and its hint put through `translate`."""
+        """The whole message, its template, its hint and words of ours put through `translate`."""
         parts = [translate(part) for part in (self.template, self.hint) if part]
-        return " ".join(part.format_map(self.fields) if self.fields else part for part in parts)
+        fields = {name: translate(value) if name in OUR_WORDS else value for name, value in self.fields.items()}
+        return " ".join(part.format_map(fields) if fields else part for part in parts)
 
 
 class Usage(ResguardoError):

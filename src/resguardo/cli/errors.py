@@ -12,6 +12,7 @@ EXIT_CODES: Final[dict[type[errors.ResguardoError], int]] = {
     errors.NoVault: 10,
     errors.Locked: 11,
     errors.Integrity: 13,
+    errors.MomentUnreachable: 14,
     errors.RefusedForSafety: 15,
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from pymongo import ASCENDING, DESCENDING
@@ -63,6 +63,12 @@ class Operations:
             query["actor"] = actor
         for row in self.collection.find(query, _PROJECTION, batch_size=500).sort("at", DESCENDING):
             yield Light(**row)
+
+    def oldest(self) -> datetime | None:
+        """When the ledger begins. The embedded server reads all of it to tell: only for saying what went wrong."""
+        for row in self.collection.find({}, {"_id": 0, "at": 1}).sort("at", ASCENDING).limit(1):
+            return datetime.fromtimestamp(row["at"].timestamp(), UTC)
+        return None
 
     def keys_since(self, moment: datetime) -> Iterator[tuple[Kind, str]]:
         """The documents of all entries at or after a moment, as often as they changed."""
