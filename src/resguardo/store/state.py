@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
-from resguardo.store.connect import Connection
+from resguardo.store.connect import LOOSE, Connection, DuplicateKeyError
 
 COLLECTION = "resguardo_state"
 
@@ -21,6 +23,28 @@ class State:
 
     def put(self, name: str, value: Any) -> None:
         self.collection.update_one({"_id": name}, {"$set": {"value": value}}, upsert=True)
+
+    def first(self, name: str, value: Any) -> Any:
+        """The value that is there; this one from now on where there was none."""
+        with suppress(DuplicateKeyError):  # somebody else was first, at the same moment
+            self.collection.update_one({"_id": name}, {"$setOnInsert": {"value": value}}, upsert=True)
+        return self.get(name)
+
+    def claim(self, name: str, owner: str, now: datetime, until: datetime) -> bool:
+        """Have something to oneself until a moment, or for longer if it was one's own. False while another has it.
+
+        Goes by the clocks of those who claim: one that is ahead takes it early. Only for what may be done twice.
+        """
+        free = {"_id": name, "$or": [{"value.owner": owner}, {"value.until": {"$lte": now}}]}
+        claimed = {"$set": {"value": {"owner": owner, "until": until}}}
+        try:
+            self.collection.with_options(write_concern=LOOSE).update_one(free, claimed, upsert=True)
+        except DuplicateKeyError:
+            return False
+        return True
+
+    def let_go(self, name: str, owner: str) -> None:
+        self.collection.delete_one({"_id": name, "value.owner": owner})
 
     def names(self, beginning: str) -> list[str]:
         """The names that begin like this."""
