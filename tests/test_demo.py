@@ -15,7 +15,7 @@ def test_the_team_is_whole_and_has_a_history(store, ledger):
     ids = {row["id"] for row in store.pages.select(demo_filter())}
     assert (len(ids), sum(name.startswith("batch_T") for name in ids)) == (429, 143)
     assert len(store.pages.people()) == 8
-    assert {status for _, status, _ in store.pages.counts()} == {"NS", "In", "S"}
+    assert {row.status for row in store.pages.counts()} == {"NS", "In", "S"}
     assert {entry.actor for entry in store.entries.since(ledger.now().replace(year=2000))} == {"ana", "maggie", "rita"}
     assert log_in(store, "maggie", demo.PASSWORD, ledger.now())
     assert len(list(store.masks.names())) == 125

@@ -136,7 +136,7 @@ def test_parse_takes_every_word_of_the_contract() -> None:
         }
     )
     assert chosen == Filter(
-        assignee=("Ana", "José Ángel", "Ceci"),
+        assignee=("Ana", "José Ángel", "Ceci", "José Ángel, Ceci"),
         unassigned=True,
         status=("NS", "In"),
         review=("No Aprobado", "Aprobado"),
@@ -146,7 +146,7 @@ def test_parse_takes_every_word_of_the_contract() -> None:
         assigned_before="2025-10-24",
         assigned_after="2025-09-01",
         text="imágenes, avisar",
-        ids=("a", "b"),
+        ids=("a", "b", "a,b,,a"),
     )
 
 
@@ -161,6 +161,17 @@ def test_blank_values_set_nothing() -> None:
 )
 def test_flags(text: str, value: bool) -> None:
     assert Filter.parse({"unassigned": text}).unassigned is value
+
+
+@pytest.mark.parametrize("given", ["Pérez, Ana", ["Pérez, Ana"], ["Ceci", " Pérez, Ana "], r"Pérez\, Ana"])
+def test_a_name_with_a_comma_is_found(given: str | list[str]) -> None:
+    chosen = Filter.parse({"assignee": given})
+    assert chosen.matches({"assignee": "Pérez, Ana"})
+    assert Filter.parse(chosen.parameters()) == chosen
+
+
+def test_commas_alone_set_nothing() -> None:
+    assert Filter.parse({"assignee": " , ,", "ids": ","}) == Filter()
 
 
 def test_a_comma_within_a_value_is_escaped() -> None:
@@ -230,7 +241,12 @@ def test_a_filter_comes_back_from_its_parameters(chosen: Filter) -> None:
 @given(FILTERS)
 def test_several_values_may_also_come_in_one_text(chosen: Filter) -> None:
     joined = {name: ",".join(values) for name, values in chosen.parameters().items()}
-    assert Filter.parse(joined) == chosen
+    parsed = Filter.parse(joined)
+    for name in ("assignee", "ids"):
+        # A text with commas is also a name with commas.
+        assert set(getattr(parsed, name)) - set(getattr(chosen, name)) <= {joined.get(name)}
+        assert getattr(parsed, name)[: len(getattr(chosen, name))] == getattr(chosen, name)
+    assert dataclasses.replace(parsed, assignee=chosen.assignee, ids=chosen.ids) == chosen
 
 
 @given(st.dictionaries(st.sampled_from([f.name for f in dataclasses.fields(Filter)]), st.text() | st.lists(st.text())))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resguardo.board.progress import PersonProgress, Progress, Totals, counted, percent, percent_text
+from resguardo.board.progress import Count, PersonProgress, Progress, Totals, counted, percent, percent_text
 
 SAMPLE = Path(__file__).parents[1] / "fixtures" / "backup_segmentacion_db_20251015_143052.json"
 
@@ -59,10 +59,16 @@ def test_rows_of_one_pair_add_up() -> None:
     assert Progress.of([("Ana", "S", 1), ("Ana", "S", 2)]).person("Ana").S == 3
 
 
-def test_somebody_without_work_has_zeros_and_no_row() -> None:
-    progress = Progress.of([("Ana", "S", 0)])
-    assert progress.people == ()
-    assert progress.person("Ana") == PersonProgress("Ana")
+def test_somebody_without_work_has_zeros() -> None:
+    progress = Progress.of([("Ana", "NS", 0), ("Beto", "NS", 0), ("Beto", "S", 2)])
+    assert progress.people == (PersonProgress("Ana"), PersonProgress("Beto", total=2, S=2, percent=100.0))
+    assert progress.person("Nadie") == PersonProgress("Nadie")
+
+
+def test_what_is_late_is_counted_for_each_and_for_all() -> None:
+    progress = Progress.of([Count("Ana", "NS", 3, 2), Count("Ana", "In", 1, 1), Count(None, "NS", 2, 1)])
+    assert progress.totals.overdue == 4
+    assert progress.person("Ana").overdue == 3
 
 
 def test_people_come_in_spanish_order() -> None:
@@ -73,8 +79,10 @@ def test_people_come_in_spanish_order() -> None:
 
 def test_it_becomes_json_as_it_is() -> None:
     answer = json.loads(json.dumps(asdict(Progress.of([("Ana", "S", 1), ("Ana", "In", 2)]))))
-    assert answer["totals"] == {"total": 3, "unassigned": 0, "NS": 0, "In": 2, "S": 1, "other": 0}
-    assert answer["people"] == [{"name": "Ana", "total": 3, "NS": 0, "In": 2, "S": 1, "other": 0, "percent": 33.3}]
+    assert answer["totals"] == {"total": 3, "unassigned": 0, "NS": 0, "In": 2, "S": 1, "other": 0, "overdue": 0}
+    assert answer["people"] == [
+        {"name": "Ana", "total": 3, "NS": 0, "In": 2, "S": 1, "other": 0, "percent": 33.3, "overdue": 0}
+    ]
 
 
 def test_sample_of_the_old_system() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from resguardo.board.filters import Filter
 from resguardo.store.pages import LONGEST_LISTING
@@ -15,6 +17,10 @@ ODD = [
     {"id": "odd 1", "assignee": "  ", "comments": "ÑANDÚ", "metadata": {"review_status": "no_aprobado"}},
     {"id": "odd 2", "status": "FS", "metadata": {"due_date": ""}},
     {"id": "odd 3", "assignee": 5, "metadata": "none"},
+    {"id": "odd 5", "comments": "Ağız, Čapek, Đorđe, mañana, Ǉ ß"},
+    {"id": "odd 6", "folder": "한국 ≠ K\u0323\u0301 Kelvin \u212a"},
+    {"id": "odd 7", "assignee": "\u00a0", "metadata": {"review_status": "Aprobado\n"}},
+    {"id": "odd 8", "assignee": "Pérez, Ana"},
     {"id": "odd.4", "folder": "/datos/cigüeña (2)", "metadata": {"review_status": "APROBADO"}},
 ]
 
@@ -43,6 +49,9 @@ FILTERS = [
     {"text": "nandu"},
     {"text": "CIGUENA (2"},
     {"text": "imagenes"},
+    *({"text": text} for text in ("agiz", "capek", "dorde", "đorđe", "MANANA", "ǉ", "ss", "ß")),
+    *({"text": text} for text in ("한", "한국 =", "국 ≠ k", "ᄒ", "kelvin k", "\u0301", "[", ".*", "\\")),
+    {"assignee": "Pérez, Ana"},
     {"text": "batch_t00001", "status": "S"},
     {"ids": "odd 1,odd.4,none"},
 ]
@@ -55,6 +64,14 @@ def test_mongodb_finds_what_the_rule_says(store, batches, given):
     assert [row["id"] for row in store.pages.select(chosen)] == expected
     page = store.pages.page(chosen, "id", 1, 1000)
     assert ([row["id"] for row in page.batches], page.total) == (expected, len(expected))
+
+
+def test_a_text_that_too_many_may_match_is_counted_exactly(store, batches, monkeypatch):
+    monkeypatch.setattr("resguardo.store.pages.LONGEST_LISTING", 10)
+    expected = sorted(row["id"] for row in batches if Filter(text="BATCH_0000").matches(row))
+    page = store.pages.page(Filter(text="BATCH_0000"), "id", 2, 3)
+    assert ([row["id"] for row in page.batches], page.total) == (expected[3:6], len(expected))
+    assert len(expected) > 10
 
 
 @pytest.mark.parametrize("sort", ["id", "-id", "-due_date", "assignee"])
@@ -83,7 +100,28 @@ def test_too_long_a_listing_is_paged_by_mongodb(store, batches, monkeypatch):
 
 
 def test_counts_are_those_of_the_documents(store, batches):
+    store.connection.database["segmentadores"].insert_many([{"name": "Ceci"}, {"name": "Sin trabajo"}, {"name": 5}, {}])
     counted = store.pages.counts()
-    assert sum(count for *_, count in counted) == len(batches)
-    expected = sum(row.get("assignee") == "Ceci" and row.get("status") == "S" for row in batches)
-    assert ("Ceci", "S", expected) in counted
+    assert sum(row.batches for row in counted) == len(batches)
+    own = [row for row in batches if row.get("assignee") == "Ceci"]
+    (row,) = [row for row in counted if (row.assignee, row.status) == ("Ceci", "S")]
+    assert row == ("Ceci", "S", sum(row["status"] == "S" for row in own), 0)
+    (row,) = [row for row in counted if (row.assignee, row.status, row.batches > 0) == ("Ceci", "In", True)]
+    due = [row["metadata"].get("due_date") for row in own if row["status"] == "In"]
+    assert row.overdue == sum(isinstance(day, str) and "" < day < "2026-11-24" for day in due) > 0
+    assert ("Sin trabajo", "NS", 0, 0) in counted
+
+
+@pytest.mark.parametrize(
+    ("status", "due", "late"),
+    [
+        *(("NS", "2026-11-23", True), ("In", "2026-11-23 10:00:00", True), ("S", "2026-11-23", False)),
+        *(("NS", "2026-11-24", False), ("NS", "", False), ("NS", None, False), ("FS", "2026-11-23", False)),
+        *(("NS", 5, False), ("NS", datetime(2020, 1, 1), False), ("NS", ["2026-11-23"], False)),
+    ],
+)
+def test_late_is_what_is_unfinished_after_its_day_in_the_zone_of_the_board(store, status, due, late):
+    store.connection.database["batches"].insert_one({"id": "b", "status": status, "metadata": {"due_date": due}})
+    with time_machine.travel(datetime(2026, 11, 25, 3, tzinfo=UTC), tick=True):  # the 24th in Mexico
+        (row,) = store.pages.counts()
+    assert row == (None, status, 1, int(late))

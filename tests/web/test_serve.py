@@ -102,3 +102,15 @@ def test_a_port_that_is_taken_is_said(served: Served, tmp_path: Path) -> None:
     )
     assert done.returncode != 0
     assert f"No se puede escuchar en 127.0.0.1:{port}" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="stops a process with SIGSTOP")
+def test_a_database_that_hangs_is_said_and_waited_for(served: Served, tmp_path: Path) -> None:
+    pid = orjson.loads((tmp_path / "server.json").read_bytes())["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert served.status("/readyz") == 503
+        assert served.status("/healthz") == 200
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: served.status("/readyz") == 200)

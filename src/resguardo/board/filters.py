@@ -57,8 +57,10 @@ class Filter:
     def parse(cls, given: Mapping[str, Given]) -> Filter:
         """From a query string, a form or options. Several values: by repetition, or separated by commas.
 
-        A comma that belongs to a value is written `\\,` and a backslash before it `\\\\`. Blank values set
-        nothing, as an empty field of a form does. Raises `Invalid`.
+        A comma that belongs to a value is written `\\,` and a backslash before it `\\\\`. In `assignee` and `ids`,
+        whose values may have one, a text with a comma also stands for itself as a whole: `Pérez, Ana` finds whoever
+        is called that, beside Pérez and Ana. Blank values set nothing, as an empty field of a form does. Raises
+        `Invalid`.
         """
         unknown = next((name for name in given if name not in _PARSERS), None)
         if unknown is not None:
@@ -85,8 +87,12 @@ class Filter:
             and _within(details.get("due_date"), self.due_after, self.due_before)
             and _within(details.get("assigned_at"), self.assigned_after, self.assigned_before)
             and (not self.ids or batch.get("id") in self.ids)
-            and (not self.text or _found(plain(self.text), batch))
+            and self.finds_text(batch)
         )
+
+    def finds_text(self, batch: Mapping[str, Any]) -> bool:
+        """Whether a batch meets the condition `text` alone."""
+        return not self.text or _found(plain(self.text), batch)
 
 
 def valid_sort(value: str) -> str:
@@ -128,6 +134,12 @@ def _many(name: str, given: Given) -> tuple[str, ...]:
     parts = (part for text in _listed(given) for part in _PART.findall(text))
     values = (_ESCAPED.sub(r"\1", part.strip()) for part in parts)
     return tuple(dict.fromkeys(value for value in values if value))
+
+
+def _names(name: str, given: Given) -> tuple[str, ...]:
+    """All values as `_many` has them, and each text with a comma in it as a whole."""
+    texts = (text for text in _listed(given) if "," in text and "\\" not in text and _many(name, text))
+    return tuple(dict.fromkeys((*_many(name, given), *(text.strip() for text in texts))))
 
 
 def _one(name: str, given: Given) -> str:
@@ -198,7 +210,7 @@ def _shown(value: str) -> str:
 
 
 _PARSERS: Final[Mapping[str, Callable[[str, Given], Any]]] = {
-    "assignee": _many,
+    "assignee": _names,
     "unassigned": _flag,
     "status": _many,
     "review": _choices(REVIEWS, canonical_review),
@@ -208,5 +220,5 @@ _PARSERS: Final[Mapping[str, Callable[[str, Given], Any]]] = {
     "assigned_before": _day,
     "assigned_after": _day,
     "text": _one,
-    "ids": _many,
+    "ids": _names,
 }

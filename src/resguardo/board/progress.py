@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from resguardo.board.people import is_unassigned, spanish_key
 
 Counted = Literal["NS", "In", "S", "other"]
+UNFINISHED: Final = ("NS", "In")
+"""What can be late: a batch of one of these whose due date has passed is overdue."""
+
+
+class Count(NamedTuple):
+    """How many batches an assignee has in a status, and how many of them are overdue."""
+
+    assignee: Any
+    status: Any
+    batches: int
+    overdue: int = 0
 
 
 def percent(done: int, total: int) -> float:
@@ -34,6 +45,7 @@ class Totals:
     In: int = 0
     S: int = 0
     other: int = 0
+    overdue: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,31 +59,35 @@ class PersonProgress:
     S: int = 0
     other: int = 0
     percent: float = 0.0
+    overdue: int = 0
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Totals, and everybody who has work, in Spanish order. `dataclasses.asdict` makes JSON of it."""
+    """Totals, and everybody who is named, in Spanish order. `dataclasses.asdict` makes JSON of it."""
 
     totals: Totals
     people: tuple[PersonProgress, ...]
 
     @classmethod
-    def of(cls, rows: Iterable[tuple[object, object, int]]) -> Progress:
-        """From rows (assignee, status, how many) in any order; a pair may come more than once."""
+    def of(cls, rows: Iterable[Count | tuple[Any, Any, int]]) -> Progress:
+        """From rows in any order; a pair may come more than once, and somebody without work with a count of 0."""
         board: dict[Counted, int] = _nothing()
         people: dict[str, dict[Counted, int]] = {}
-        unassigned = 0
-        for assignee, status, count in rows:
+        late: dict[str, int] = {}
+        unassigned = overdue = 0
+        for assignee, status, count, behind in (Count(*row) for row in rows):
             kind = counted(status)
-            board[kind] += int(count)
+            board[kind] += count
+            overdue += behind
             if isinstance(assignee, str) and not is_unassigned(assignee):
-                people.setdefault(assignee, _nothing())[kind] += int(count)
+                people.setdefault(assignee, _nothing())[kind] += count
+                late[assignee] = late.get(assignee, 0) + behind
             else:
-                unassigned += int(count)
-        totals = Totals(sum(board.values()), unassigned, **board)
-        working = (person_progress(name, counts) for name, counts in people.items() if any(counts.values()))
-        return cls(totals, tuple(sorted(working, key=lambda person: spanish_key(person.name))))
+                unassigned += count
+        totals = Totals(sum(board.values()), unassigned, **board, overdue=overdue)
+        everybody = (person_progress(name, counts, late[name]) for name, counts in people.items())
+        return cls(totals, tuple(sorted(everybody, key=lambda person: spanish_key(person.name))))
 
     def person(self, name: str) -> PersonProgress:
         """Somebody's counts; all zero for one who has no work."""
@@ -83,9 +99,9 @@ def counted(status: object) -> Counted:
     return next((kind for kind in get_args(Counted) if status == kind), "other")
 
 
-def person_progress(name: str, counts: dict[Counted, int]) -> PersonProgress:
+def person_progress(name: str, counts: dict[Counted, int], overdue: int = 0) -> PersonProgress:
     """From how many batches there are in each column."""
-    person = PersonProgress(name, sum(counts.values()), **counts)
+    person = PersonProgress(name, sum(counts.values()), **counts, overdue=overdue)
     return replace(person, percent=percent(person.S, person.total))
 
 

@@ -33,6 +33,6 @@ def worklist(store: Store, name: str, today: date) -> Export:
 
 def summary(store: Store, now: datetime) -> Export:
     """A row per person who has work, ordered by name. `now` carries the board's zone."""
-    names = {name for name, _, _ in store.pages.counts() if isinstance(name, str) and not is_unassigned(name)}
+    names = {row.assignee for row in store.pages.counts() if row.batches and not is_unassigned(row.assignee)}
     work = ((name, store.pages.work_of(name)) for name in sorted(names, key=spanish_key))
     return filename.summary_name(now), csv.stream(table.SUMMARY_HEADER, table.summary_rows(work))

@@ -181,14 +181,20 @@ class Documents:
         """The document stays; the ledger has caught up with it."""
         self.set_revisions([(doc, base, rev)])
 
-    def set_revisions(self, rows: Iterable[tuple[str, int, int]]) -> None:
+    def set_revisions(self, rows: Sequence[tuple[str, int, int]]) -> None:
         """The same for many: (document, revision it was seen with, revision it has now)."""
+        if not rows:
+            return
         requests = [
-            UpdateOne({self.identity: doc, **({"_rev": base} if base else _NO_REVISION)}, {"$set": {"_rev": rev}})
-            for doc, base, rev in rows
+            UpdateOne({self.identity: doc, "_rev": base or None}, {"$set": {"_rev": rev}}) for doc, base, rev in rows
         ]
-        if requests:
-            self._loose.bulk_write(requests, ordered=False)
+        if self._loose.bulk_write(requests, ordered=False).matched_count == len(rows):
+            return
+        # Either somebody was faster, or it bears a `_rev` that is none of ours, which is dear to ask for.
+        unknown = {doc: rev for doc, base, rev in rows if not base}
+        for doc, found in self.read(list(unknown)).items() if unknown else ():
+            if len(found) == 1 and not found[0].rev:
+                self._loose.update_one({self.identity: doc, **_NO_REVISION}, {"$set": {"_rev": unknown[doc]}})
 
     def problems(self) -> Iterator[Stored]:
         """Documents that the board cannot work with: their id is missing, blank, no string, or taken twice."""
@@ -254,7 +260,9 @@ class Documents:
 
 
 _STRING: Final = 0x02
-_NO_REVISION: Final[dict[str, Any]] = {"$or": [{"_rev": {"$not": {"$type": ["int", "long"]}}}, {"_rev": 0}]}
+_NO_REVISION: Final[dict[str, Any]] = {
+    "$or": [{"_rev": {"$not": {"$type": ["int", "long"]}}}, {"_rev": {"$type": "array"}}, {"_rev": 0}]
+}
 """What `document.split_revision` takes for none: another program may write a `_rev` of any type."""
 
 

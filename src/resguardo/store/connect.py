@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pymongo
 from bson.codec_options import CodecOptions
@@ -29,7 +29,8 @@ from pymongo.write_concern import WriteConcern
 
 from resguardo.config import Settings
 from resguardo.errors import ResguardoError, Unavailable, Usage
-from resguardo.store.embedded import EmbeddedServer, find_running
+from resguardo.store.outcome import WriteListener, write_begun
+from resguardo.store.sharing import shared_server
 
 DURABLE = WriteConcern(w="majority", j=True)
 LOOSE = WriteConcern(w=1)
@@ -37,6 +38,8 @@ RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument
 
 MongoError = PyMongoError
 """What `explain` makes a sentence of; only for the layers that answer people."""
+
+Topology = Literal["embedded", "standalone", "replica set", "sharded"]
 
 Raws = Collection[RawBSONDocument]
 Dicts = Collection[dict[str, Any]]
@@ -57,6 +60,15 @@ class Connection:
     def dicts(self, name: str) -> Dicts:
         return self.database.get_collection(name, codec_options=CodecOptions(tz_aware=True))
 
+    def topology(self) -> Topology:
+        """What kind of MongoDB this is."""
+        if self.settings.mongodb_uri is None:
+            return "embedded"
+        hello = self.client.admin.command("hello")
+        if hello.get("msg") == "isdbgrid":
+            return "sharded"
+        return "replica set" if hello.get("setName") else "standalone"
+
     def ping(self) -> None:
         """Raises `Unavailable` when MongoDB does not answer in time."""
         with deadline(self.settings.mongodb_timeout), translated():
@@ -75,9 +87,11 @@ def open_client(uri: str, timeout: float) -> MongoClient[dict[str, Any]]:
             appname="resguardo",
             retryWrites=False,
             serverSelectionTimeoutMS=milliseconds,
-            connectTimeoutMS=milliseconds,
-            # A server that hangs is noticed by the next heartbeat and not only when a person gives up.
-            heartbeatFrequencyMS=2000,
+            # A server that hangs leaves a heartbeat unanswered for connectTimeout + heartbeatFrequency. The driver then
+            # breaks off what waits for it (looking every half a second): 2.8 s at most, however long the operation.
+            connectTimeoutMS=int(milliseconds * 0.9),
+            heartbeatFrequencyMS=500,
+            event_listeners=[WriteListener()],
             socketTimeoutMS=120_000,
             tz_aware=True,
             maxPoolSize=200,
@@ -100,12 +114,7 @@ def connect(settings: Settings) -> Iterator[Connection]:
         with opened(settings, settings.mongodb_uri.get_secret_value()) as connection:
             yield connection
         return
-    running = find_running(settings.data)
-    if running is not None:
-        with opened(settings, running) as connection:
-            yield connection
-        return
-    with EmbeddedServer.start(settings.data) as server, opened(settings, server.uri) as connection:
+    with shared_server(settings.data) as uri, opened(settings, uri) as connection:
         yield connection
 
 
@@ -138,7 +147,13 @@ def explain(error: PyMongoError) -> ResguardoError:
     """What MongoDB's error means to people."""
     if isinstance(error, OperationFailure) and error.code in (13, 18):
         return Unavailable("MongoDB no acepta el usuario o la contraseña.", hint="Revisa RESGUARDO_MONGODB_URI.")
-    if isinstance(error, (ConnectionFailure, WTimeoutError)) or error.timeout:
+    away = isinstance(error, (ConnectionFailure, WTimeoutError)) or error.timeout
+    if away and write_begun():
+        return Unavailable(
+            "MongoDB dejó de contestar mientras se guardaba, así que no se sabe si el cambio se guardó.",
+            hint="Cuando vuelva se verá en el tablero; míralo antes de repetirlo.",
+        )
+    if away:
         return Unavailable(
             "No se puede hablar con MongoDB, así que por ahora no se puede leer ni guardar.",
             hint="Lo confirmado sigue guardado. Inténtalo de nuevo en un momento; si sigue igual, avisa a quien "

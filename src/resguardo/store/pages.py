@@ -7,23 +7,23 @@ a page is read by the range of its ids, bounded on both ends of an index.
 
 from __future__ import annotations
 
-import re
 import threading
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from bson.codec_options import CodecOptions, DatetimeConversion
 
 from resguardo.board import document
-from resguardo.board.filters import Filter
+from resguardo.board.filters import SEARCHED, Filter
+from resguardo.board.progress import UNFINISHED, Count
 from resguardo.store.connect import Connection
+from resguardo.store.query import mongo_query
 
 LONGEST_LISTING: Final = 20_000
 LISTINGS_KEPT: Final = 8
-HAS_TEXT: Final = {"$regex": r"\S"}
 
 _SORT_FIELDS: Final = {
     "id": "id",
@@ -52,6 +52,7 @@ class Pages:
         )
         name = connection.settings.batches_collection
         self._batches = connection.database.get_collection(name, codec_options=options)
+        self._zone = connection.settings.zone
         people = connection.settings.segmentadores_collection
         self._people = connection.segmentadores_database.get_collection(people, codec_options=options)
         self._listings: OrderedDict[tuple[Filter, str], list[str]] = OrderedDict()
@@ -68,11 +69,13 @@ class Pages:
         """Page `number` (from 1) of the batches that a filter chooses, ordered by `sort` (filters.SORTS)."""
         listing = self._listing(chosen, sort)
         start = (number - 1) * size
-        if listing is None:
-            query = mongo_query(chosen)
-            rows = self._batches.find(query, {"_id": 0}).sort(_order(sort)).skip(start).limit(size)
-            return Page(list(rows), self._batches.count_documents(query))
-        return Page(self._rows(chosen, sort, listing[start : start + size]), len(listing))
+        if listing is not None:
+            return Page(self._rows(chosen, sort, listing[start : start + size]), len(listing))
+        if chosen.text:
+            return _page_of(self.select(chosen, sort), start, size)
+        query = mongo_query(chosen)
+        rows = self._batches.find(query, {"_id": 0}).sort(_order(sort)).skip(start).limit(size)
+        return Page(list(rows), self._batches.count_documents(query))
 
     def _listing(self, chosen: Filter, sort: str) -> list[str] | None:
         """The ids of all that the filter chooses, in order; None when they are too many to keep, or not all text."""
@@ -82,9 +85,14 @@ class Pages:
                 self._listings.move_to_end((chosen, sort))
                 return known
             before = self._changes
-        cursor = self._batches.find(mongo_query(chosen), {"id": 1, "_id": 0}).sort(_order(sort))
-        ids = [row.get("id") for row in cursor.limit(LONGEST_LISTING + 1)]
-        if len(ids) > LONGEST_LISTING or not all(isinstance(name, str) for name in ids):
+        fields = dict.fromkeys(SEARCHED if chosen.text else ("id",), 1)
+        cursor = self._batches.find(mongo_query(chosen), {"_id": 0, **fields}).sort(_order(sort))
+        ids, read = [], 0
+        for row in cursor.limit(LONGEST_LISTING + 1):
+            read += 1
+            if chosen.finds_text(row):
+                ids.append(row.get("id"))
+        if read > LONGEST_LISTING or not all(isinstance(name, str) for name in ids):
             return None
         listing = [str(name) for name in ids]
         with self._lock:
@@ -108,11 +116,19 @@ class Pages:
         found = {row["id"]: row for row in self._batches.find(query, {"_id": 0}) if row.get("id") in wanted}
         return [found[name] for name in ids if name in found]
 
-    def counts(self) -> list[tuple[Any, Any, int]]:
-        """(assignee, status, how many), for `board.progress`."""
-        group = {"_id": {"assignee": "$assignee", "status": "$status"}, "count": {"$sum": 1}}
+    def counts(self) -> list[Count]:
+        """A row for each pair of assignee and status, and one of nothing for each segmentador, for `board.progress`."""
+        due, today = "$metadata.due_date", datetime.now(self._zone).date().isoformat()
+        # Between two texts lie only texts: dates of other types are not compared.
+        late = {"$and": [{"$in": ["$status", list(UNFINISHED)]}, {"$gt": [due, ""]}, {"$lt": [due, today]}]}
+        pair = {"assignee": "$assignee", "status": "$status"}
+        group = {"_id": pair, "count": {"$sum": 1}, "overdue": {"$sum": {"$cond": [late, 1, 0]}}}
         rows = self._batches.aggregate([{"$group": group}], allowDiskUse=True)
-        return [(row["_id"].get("assignee"), row["_id"].get("status"), row["count"]) for row in rows]
+        work = [
+            Count(row["_id"].get("assignee"), row["_id"].get("status"), row["count"], row["overdue"]) for row in rows
+        ]
+        team = (person.get("name") for person in self._people.find({}, {"name": 1, "_id": 0}))
+        return work + [Count(name, "NS", 0) for name in team]
 
     def work_of(self, name: str) -> Iterator[dict[str, Any]]:
         """A person's batches (id, assignee, status, metadata), ordered by id."""
@@ -121,7 +137,8 @@ class Pages:
 
     def select(self, chosen: Filter, sort: str = "id") -> Iterator[dict[str, Any]]:
         """All batches that a filter chooses, streamed."""
-        yield from self._batches.find(mongo_query(chosen), {"_id": 0}, batch_size=1000).sort(_order(sort))
+        rows = self._batches.find(mongo_query(chosen), {"_id": 0}, batch_size=1000).sort(_order(sort))
+        yield from (row for row in rows if chosen.finds_text(row))
 
     def one(self, name: str) -> dict[str, Any] | None:
         return self._batches.find_one({"id": name}, {"_id": 0})
@@ -134,64 +151,20 @@ class Pages:
         return self._people.find_one({"name": name}, {"_id": 0})
 
 
+def _page_of(rows: Iterator[dict[str, Any]], start: int, size: int) -> Page:
+    """A page of what only reading it can count."""
+    found: list[dict[str, Any]] = []
+    total = 0
+    for total, row in enumerate(rows, 1):
+        if start < total <= start + size:
+            found.append(row)
+    return Page(found, total)
+
+
 def _order(sort: str) -> list[tuple[str, int]]:
     field = _SORT_FIELDS[sort.removeprefix("-")]
     direction = -1 if sort.startswith("-") else 1
     return [(field, direction)] if field == "id" else [(field, direction), ("id", 1)]
-
-
-def mongo_query(chosen: Filter) -> dict[str, Any]:
-    """What `Filter.matches` says, in MongoDB's words; a test holds the two against each other."""
-    clauses: list[dict[str, Any]] = []
-    if chosen.assignee:
-        clauses.append({"assignee": _any_of(chosen.assignee)})
-    if chosen.unassigned:
-        clauses.append({"assignee": {"$not": HAS_TEXT}})
-    if chosen.status:
-        clauses.append({"status": _any_of(chosen.status)})
-    if chosen.review:
-        spellings = "|".join(re.escape(name).replace(r"\ ", "[ _]") for name in chosen.review)
-        clauses.append({"metadata.review_status": {"$regex": f"^({spellings})$", "$options": "i"}})
-    if chosen.priority:
-        clauses.append({"metadata.priority": _any_of(chosen.priority)})
-    clauses += _dates("metadata.due_date", chosen.due_after, chosen.due_before)
-    clauses += _dates("metadata.assigned_at", chosen.assigned_after, chosen.assigned_before)
-    if chosen.ids:
-        clauses.append({"id": _any_of(chosen.ids)})
-    if chosen.text:
-        pattern = {"$regex": loose_pattern(chosen.text), "$options": "i"}
-        clauses.append({"$or": [{name: pattern} for name in ("id", "assignee", "comments", "folder")]})
-    if not clauses:
-        return {}
-    return clauses[0] if len(clauses) == 1 else {"$and": clauses}
-
-
-def _any_of(values: tuple[str, ...]) -> Any:
-    return values[0] if len(values) == 1 else {"$in": list(values)}
-
-
-def _dates(name: str, after: str | None, before: str | None) -> list[dict[str, Any]]:
-    bounds: dict[str, str] = {"$gte": after} if after else {"$gt": ""}
-    if before:
-        bounds["$lt"] = before
-    return [{name: bounds}] if after or before else []
-
-
-_ALIKE: Final = {
-    base: "["
-    + base
-    + "".join(chr(c) for c in range(0xC0, 0x180) if unicodedata.normalize("NFD", chr(c))[0] == base)
-    + "]"
-    for base in "aceinouy"
-}
-
-
-def loose_pattern(text: str) -> str:
-    """A regular expression that finds the text whatever its accents; give it the option `i`."""
-    plain = "".join(char for char in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(char))
-    return "".join(
-        _ALIKE.get(char, re.escape(char)) + "[\u0300-\u036f]*" if char in _ALIKE else re.escape(char) for char in plain
-    )
 
 
 def readable(row: dict[str, Any]) -> dict[str, Any]:

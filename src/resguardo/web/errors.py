@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from flask import Flask, redirect, render_template, request
@@ -27,6 +27,7 @@ STATUSES: Final[dict[type[ResguardoError], int]] = {
     errors.Denied: 403,
     errors.NotFound: 404,
     errors.NoVault: 404,
+    errors.MomentUnreachable: 404,
     errors.Conflict: 409,
     errors.Locked: 409,
     errors.RefusedForSafety: 409,
@@ -61,7 +62,7 @@ def status_of(error: ResguardoError) -> int:
 
 def wants_json() -> bool:
     """A script or a script of ours asks, rather than a person's browser."""
-    if request.path.startswith(("/api/", "/healthz", "/readyz")) or request.is_json:
+    if request.path.startswith(("/api/", "/healthz", "/readyz", "/metrics", "/openapi")) or request.is_json:
         return True
     accepted = request.accept_mimetypes
     return accepted["application/json"] > accepted["text/html"]
@@ -71,7 +72,8 @@ def _ours(error: ResguardoError) -> ResponseReturnValue:
     if isinstance(error, errors.Unauthenticated) and request.method == "GET" and not wants_json():
         here = request.full_path.rstrip("?")
         return redirect("/login" if here == "/" else f"/login?next={quote(here)}")
-    response = answer(status_of(error), error.say(gettext))
+    more = {"conflict": error.fields["conflict"]} if "conflict" in error.fields else {}
+    response = answer(status_of(error), error.say(gettext), **more)
     if isinstance(error, errors.TooManyRequests):
         response.headers["Retry-After"] = str(math.ceil(error.fields.get("retry_after", RETRY_AFTER)))
     if isinstance(error, errors.Unavailable):
@@ -103,10 +105,10 @@ def _unexpected(error: Exception) -> ResponseReturnValue:
     return answer(500, gettext(_MESSAGES[500]))
 
 
-def answer(status: int, message: str) -> Response:
-    """The error as JSON or as a page, as the asker wants."""
+def answer(status: int, message: str, **more: Any) -> Response:
+    """The error as JSON, with `more` in it, or as a page, as the asker wants."""
     if wants_json():
-        return json_response({"success": False, "error": message}, status)
+        return json_response({"success": False, "error": message, **more}, status)
     title = gettext("No se pudo hacer")
     try:
         page = render_template("error.html", status=status, title=title, message=message)

@@ -20,10 +20,11 @@ from resguardo.web.answer import json_response
 from resguardo.web.body import read_object, text_field
 from resguardo.web.context import board, logged_in
 from resguardo.web.errors import status_of
+from resguardo.web.metrics import from_this_machine
 from resguardo.web.pages import login_form
 
 COOKIE: Final = "resguardo_session"
-OPEN: Final = frozenset({"static", "log_in", "login", "healthz", "readyz"})
+OPEN: Final = frozenset({"static", "log_in", "login", "healthz", "readyz", "openapi"})
 """The endpoints that are answered to anybody."""
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 LARGEST_FORM: Final = 64 * 1024
@@ -55,7 +56,7 @@ def safe_next(value: str | None) -> str:
 
 def _authenticate() -> None:
     """Who asks, and whether they meant to: a cookie alone does not change anything."""
-    if request.endpoint == "static":
+    if request.endpoint in ("static", "healthz") or (request.endpoint == "metrics" and from_this_machine()):
         return
     with deadline(WHO_SECONDS):
         by_token = _by_token()
@@ -83,7 +84,7 @@ def _by_token() -> bool:
 
 def _by_cookie() -> None:
     key = request.cookies.get(COOKIE)
-    if not key or request.endpoint in ("healthz", "readyz"):
+    if not key or request.endpoint == "readyz":
         return
     session = auth.session_of(board().store, key, board().ledger.now())
     if session is not None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Any, Final, get_args
 
 from flask import Flask, redirect, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import get_locale, get_translations, gettext
+from flask_babel import get_locale, get_translations
 
 from resguardo.auth import Permission, may
-from resguardo.board import document
+from resguardo.web.api_problems import MOST, listed
 from resguardo.web.context import board, current_account, require
 
-MOST_PROBLEMS: Final = 200
 ROLE_NAMES: Final = {
     "lead": "Coordinación",
     "reviewer": "Revisión",
@@ -48,22 +46,8 @@ def batches() -> ResponseReturnValue:
 
 def data_management() -> ResponseReturnValue:
     require("backup")
-    found = islice(board().store.batches.problems(), MOST_PROBLEMS)
-    return render_template("data.html", problems=[problem(stored.raw) for stored in found])
-
-
-def problem(raw: bytes) -> dict[str, str]:
-    """A document that the board cannot work with, and why."""
-    name = document.field(raw, "id")
-    if name is None:
-        why = gettext("No tiene id.")
-    elif not isinstance(name, str):
-        why = gettext("Su id no es texto: %(value)s", value=str(name)[:60])
-    elif not name.strip():
-        why = gettext("Su id está vacío.")
-    else:
-        why = gettext("Otro documento tiene el mismo id: %(value)s", value=name[:60])
-    return {"own": str(document.field(raw, "_id"))[:60], "why": why}
+    found = listed(board().store)
+    return render_template("data.html", problems=found[:MOST], more=len(found) > MOST)
 
 
 def login() -> ResponseReturnValue:

@@ -30,8 +30,10 @@ from granian.log import LogLevels
 from resguardo import auth
 from resguardo.config import Settings
 from resguardo.errors import Unavailable
+from resguardo.jobs import Jobs
 from resguardo.ledger.adopt import adopt
 from resguardo.ledger.catch_up import catch_up, refuse_lost_database
+from resguardo.ledger.lookout import Lookout
 from resguardo.ledger.record import Ledger
 from resguardo.ledger.recover import recover
 from resguardo.ledger.upkeep import Upkeep
@@ -103,6 +105,8 @@ def load_worker(settings: Settings, uri: str) -> Any:
     watch = Watch(store, ledger)
     watch.start()
     Upkeep(ledger).start()
+    Lookout(store, ledger).start()
+    Jobs(settings, ledger).start()
     app = create_app(settings, store, ledger, watch)
     app.extensions["resguardo.connection"] = holder  # closing it would end the board
     return app

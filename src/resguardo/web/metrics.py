@@ -1,0 +1,90 @@
+"""GET /metrics: what Prometheus scrapes, in its text format.
+
+Answered to programs on this machine, so that an outage of MongoDB can be measured, and to anybody with a token. A
+request that a proxy passed on counts as one from elsewhere.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from flask import Flask, Response, request
+from flask.typing import ResponseReturnValue
+
+from resguardo.errors import Unavailable
+from resguardo.store.connect import MongoError, deadline
+from resguardo.web.api_backups import catalogue_of
+from resguardo.web.context import Board, board, require
+
+PING_SECONDS: Final = 1.5
+READ_SECONDS: Final = 1.0
+PASSED_ON: Final = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+
+
+def register(app: Flask) -> None:
+    app.add_url_rule("/metrics", "metrics", metrics, methods=["GET"])
+
+
+def from_this_machine() -> bool:
+    try:
+        own = ipaddress.ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False
+    return own and not any(name in request.headers for name in PASSED_ON)
+
+
+def metrics() -> ResponseReturnValue:
+    """Prometheus' text format; 200 also while MongoDB is away, which is then a measure."""
+    if not from_this_machine():
+        require("read")
+    lines = "".join(_lines(board()))
+    return Response(lines, content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _lines(served: Board) -> Iterator[str]:
+    up = _reachable(served)
+    yield from _gauge("resguardo_mongodb_up", "Whether MongoDB answers.", {"": int(up)})
+    if up:
+        yield from _board(served)
+    ages = _archive_ages(served)
+    yield from _gauge("resguardo_archives", "Archives that are whole.", {"": len(ages)})
+    if ages:
+        yield from _gauge("resguardo_last_archive_age_seconds", "Since the newest archive.", {"": round(min(ages))})
+
+
+def _reachable(served: Board) -> bool:
+    try:
+        with deadline(PING_SECONDS):
+            served.store.connection.ping()
+    except Unavailable:
+        return False
+    return True
+
+
+def _board(served: Board) -> Iterator[str]:
+    try:
+        with deadline(READ_SECONDS):
+            totals = served.watch.progress()["totals"]
+            entries = served.store.entries.collection.estimated_document_count()
+    except MongoError:
+        return
+    statuses = {f'{{status="{name}"}}': totals[name] for name in ("NS", "In", "S", "other")}
+    yield from _gauge("resguardo_batches", "Batches by status.", statuses)
+    yield from _gauge("resguardo_batches_unassigned", "Batches of nobody.", {"": totals["unassigned"]})
+    yield from _gauge("resguardo_entries", "Changes in the ledger.", {"": entries})
+
+
+def _archive_ages(served: Board) -> list[float]:
+    """Seconds since the moment of each archive that is whole."""
+    now = served.ledger.now()
+    whole = [row for row in catalogue_of(served).list() if row.get("state") not in ("damaged", "writing", "removed")]
+    return [(now - datetime.fromisoformat(str(row["moment"]))).total_seconds() for row in whole if row.get("moment")]
+
+
+def _gauge(name: str, text: str, values: dict[str, int]) -> Iterator[str]:
+    yield f"# HELP {name} {text}\n# TYPE {name} gauge\n"
+    for labels, value in values.items():
+        yield f"{name}{labels} {value}\n"

@@ -1,0 +1,278 @@
+"""GET /openapi: the addresses of the API as OpenAPI 3.1, for programs that read such a description.
+
+Addresses, methods and their parameters come from the application itself, so that none is left out or made up. What
+the application does not know is in `TOLD`: sentences, bodies and answers, by endpoint. An endpoint that is not in it is
+described by its name and its first line of documentation.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Flask, current_app
+from flask.typing import ResponseReturnValue
+from werkzeug.routing import Rule
+
+import resguardo
+from resguardo.board.filters import SORTS, Filter
+from resguardo.web.answer import json_response
+
+BESIDE_API: Final = ("/healthz", "/readyz", "/metrics", "/openapi", "/login", "/logout")
+OPEN: Final = frozenset({"log_in", "healthz", "readyz", "openapi"})
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+CSV: Final = "text/csv"
+JSON: Final = "application/json"
+
+Schema = dict[str, Any]
+TEXT: Final[Schema] = {"type": "string"}
+WHOLE: Final[Schema] = {"type": "integer"}
+ANY: Final[Schema] = {"type": "object"}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _list(of: Schema) -> Schema:
+    return {"type": "array", "items": of}
+
+
+def _object(*required: str, **properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, **({"required": list(required)} if required else {})}
+
+
+@dataclass(frozen=True)
+class Told:
+    summary: str
+    answer: Schema | None = None
+    body: Schema | None = None
+    status: int = 200
+    kind: str = JSON
+    query: tuple[str, ...] = ()
+    file: bool = False
+    optional: bool = False
+    """The body may be left out."""
+
+
+FILTERS: Final = tuple(Filter.__dataclass_fields__)
+RECEIPT: Final = _ref("Receipt")
+IDS: Final = _list(TEXT)
+
+TOLD: Final[dict[str, Told]] = {
+    "api_batches": Told(
+        "Una página de la tabla de batches.", _ref("Listing"), query=("page", "per_page", "sort", *FILTERS)
+    ),
+    "create_batch": Told("Crea un batch.", RECEIPT, _ref("Batch"), 201),
+    "quick_create": Told(
+        "Crea batches de una lista pegada; 200 si ninguno era nuevo.",
+        RECEIPT,
+        _object("batch_list", batch_list=TEXT),
+        201,
+    ),
+    "assign_batches": Told(
+        "Asigna batches a una persona, o a nadie con null: todos o ninguno.",
+        RECEIPT,
+        _object("ids", "assignee", ids=IDS, assignee={"type": ["string", "null"]}),
+    ),
+    "delete_batches": Told("Elimina batches: todos o ninguno.", RECEIPT, _object("ids", ids=IDS)),
+    "api_batch": Told("Un batch; su ETag es la revisión.", _object(batch=_ref("Batch"), rev=WHOLE)),
+    "edit_batch": Told("Cambia los campos que nombra; `id` solo, le da otro id.", RECEIPT, _ref("Batch")),
+    "delete_batch": Told("Elimina un batch; su historial queda.", RECEIPT),
+    "segmentadores": Told(
+        "El equipo, en orden español.", _object("segmentadores", segmentadores=_list(_ref("Segmentador")))
+    ),
+    "create_segmentador": Told("Agrega a una persona.", RECEIPT, _ref("Segmentador"), 201),
+    "edit_segmentador": Told(
+        "Cambia los campos que nombra; `name` solo, la renombra con sus batches.", RECEIPT, _ref("Segmentador")
+    ),
+    "delete_segmentador": Told("Quita a una persona; sus batches quedan sin asignar.", RECEIPT),
+    "api_progress": Told("Cuentas de todo el tablero y de cada persona.", _ref("Progress")),
+    "events": Told("Eventos del servidor: `progress` y `change`.", TEXT, kind="text/event-stream"),
+    "export_worklist": Told("La lista de trabajo de una persona.", TEXT, kind=CSV),
+    "export_summary": Told("El resumen del equipo.", TEXT, kind=CSV),
+    "database_backup": Told("Todo el tablero en un archivo JSON.", ANY),
+    "backups": Told("Las copias que hay, de la más nueva a la más vieja.", _object(backups=_list(_ref("Backup")))),
+    "create_backup": Told(
+        "Hace una copia y la lee de vuelta.", _ref("Backup"), _object(reason=TEXT), 201, optional=True
+    ),
+    "show_backup": Told("Lo que se sabe de una copia.", _ref("Backup")),
+    "download_backup": Told("El archivo de una copia.", TEXT, kind="application/zstd"),
+    "upload_batches": Told(
+        "Importa un respaldo: un archivo, o {batches, mode}. ?preview=1 solo dice qué cambiaría.",
+        RECEIPT,
+        _object("batches", batches=_list(_ref("Batch")), mode={"enum": ["add", "replace"]}),
+        query=("preview",),
+        file=True,
+    ),
+    "plan_restore": Told(
+        "Qué cambiaría al traer un archivo o una copia.",
+        _object(plan=TEXT, summary=ANY, changes=_list(ANY)),
+        _object("source", source=TEXT, filters=ANY),
+        file=True,
+    ),
+    "apply_restore": Told("Hace exactamente lo que la vista previa mostró.", RECEIPT, _object("plan", plan=TEXT)),
+    "batch_history": Told(
+        "Lo que pasó con un batch, de lo más nuevo a lo más viejo.",
+        _object(batch=TEXT, timeline=_list(ANY), next={"type": ["integer", "null"]}),
+        query=("before", "limit"),
+    ),
+    "batch_at": Told("Un batch como era: en una revisión o en un momento.", ANY, query=("rev", "moment")),
+    "operations": Told(
+        "Las operaciones, de la más nueva a la más vieja.",
+        _object(operations=_list(ANY), next={"type": ["string", "null"]}),
+        query=("before", "limit", "actor", "action", "via", "text", "from", "to"),
+    ),
+    "operation": Told("Lo que hizo una operación, por documento.", ANY, query=("after", "limit")),
+    "undo_operation": Told(
+        "Deshace una operación, salvo lo que otros cambiaron después.",
+        RECEIPT,
+        _object(dry_run={"type": "boolean"}, take=_list(ANY)),
+        optional=True,
+    ),
+    "undo_everything": Told(
+        "Deshace todo lo que alguien hizo entre dos momentos.",
+        RECEIPT,
+        _object("actor", "from", "to", **{"actor": TEXT, "from": TEXT, "to": TEXT, "dry_run": {"type": "boolean"}}),
+    ),
+    "board_at": Told(
+        "El tablero como era en un momento, o antes de una operación.",
+        _ref("Listing"),
+        query=("moment", "before", "page", "per_page", *FILTERS),
+    ),
+    "problems": Told("Documentos con un id que no sirve.", _object(problems=_list(ANY), more={"type": "boolean"})),
+    "mend_problem": Told("Le da un id a uno de esos documentos.", RECEIPT, _object("own", "id", own=TEXT, id=TEXT)),
+    "account": Told("Quién pregunta y qué puede hacer.", _object(name=TEXT, role=TEXT, may=_list(TEXT))),
+    "change_password": Told("Cambia la contraseña propia.", ANY, _object("new", current=TEXT, new=TEXT)),
+    "log_in": Told(
+        "Abre una sesión; contesta el token CSRF.",
+        _object(csrf_token=TEXT),
+        _object(name=TEXT, password=TEXT, once=TEXT),
+    ),
+    "log_out": Told("Cierra la sesión.", ANY),
+    "healthz": Told("El proceso está en pie.", _object(ok={"type": "boolean"})),
+    "readyz": Told("MongoDB contesta.", _object(ok={"type": "boolean"})),
+    "metrics": Told("Medidas para Prometheus.", TEXT, kind="text/plain"),
+    "openapi": Told("Esta descripción.", ANY),
+}
+
+_OPEN_ENDED: Final[Schema] = {"type": "object", "additionalProperties": True}
+_COUNTS: Final = dict.fromkeys(("total", "NS", "In", "S", "other"), WHOLE)
+SCHEMAS: Final[dict[str, Schema]] = {
+    "Batch": {
+        **_OPEN_ENDED,
+        "properties": {
+            "id": TEXT,
+            "assignee": {"type": ["string", "null"]},
+            "status": {"description": "NS, In o S; los datos viejos tienen otros."},
+            "folder": TEXT,
+            "mongo_uploaded": {"type": "boolean"},
+            "comments": TEXT,
+            "metadata": ANY,
+        },
+    },
+    "Segmentador": {**_OPEN_ENDED, "properties": {"name": TEXT, "role": TEXT, "email": TEXT, "created_at": TEXT}},
+    "Listing": _object(
+        "batches",
+        "pagination",
+        batches=_list(_ref("Batch")),
+        pagination=_object(page=WHOLE, per_page=WHOLE, total=WHOLE, total_pages=WHOLE),
+        revs={"type": "object", "additionalProperties": WHOLE},
+    ),
+    "Progress": _object(
+        "totals",
+        "people",
+        totals=_object(**_COUNTS, unassigned=WHOLE, overdue=WHOLE),
+        people=_list(_object("name", name=TEXT, **_COUNTS, percent={"type": "number"}, overdue=WHOLE)),
+    ),
+    "Receipt": _object(
+        "success",
+        "message",
+        success={"const": True},
+        message=TEXT,
+        operation=TEXT,
+        at={"type": "string", "format": "date-time"},
+        rev={"type": ["integer", "null"]},
+    ),
+    "Backup": _object("id", "state", id=TEXT, state=TEXT, moment=TEXT, batches=WHOLE, bytes=WHOLE, reason=TEXT),
+    "Error": _object("success", "error", success={"const": False}, error=TEXT),
+}
+
+
+def register(app: Flask) -> None:
+    app.add_url_rule("/openapi", "openapi", openapi, methods=["GET"])
+
+
+def openapi() -> ResponseReturnValue:
+    """This description."""
+    return json_response(description(current_app))
+
+
+def description(app: Flask) -> dict[str, Any]:
+    paths: dict[str, dict[str, Any]] = {}
+    names: set[str] = set()
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+        if rule.rule.startswith("/api/") or rule.rule in BESIDE_API:
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+            _add(app, rule, paths.setdefault(path, {}), names)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Resguardo", "version": resguardo.__version__},
+        "security": [{"token": []}, {"session": []}],
+        "paths": paths,
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": "resguardo_session"},
+            },
+        },
+    }
+
+
+def _add(app: Flask, rule: Rule, path: dict[str, Any], names: set[str]) -> None:
+    told = TOLD.get(rule.endpoint) or Told(_first_line(app, rule.endpoint), ANY)
+    for method in METHODS:
+        # /login is a page, too, under another endpoint.
+        if method in (rule.methods or ()) and not (rule.rule == "/login" and method == "GET"):
+            name = rule.endpoint if rule.endpoint not in names else f"{rule.endpoint}_{method.lower()}"
+            names.add(name)
+            path[method.lower()] = {"operationId": name, **_operation(rule, told, method)}
+
+
+def _operation(rule: Rule, told: Told, method: str) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "summary": told.summary,
+        "parameters": [
+            *({"name": name, "in": "path", "required": True, "schema": TEXT} for name in sorted(rule.arguments)),
+            *(_query(name) for name in told.query),
+        ],
+        "responses": {
+            str(told.status): {"description": "Hecho.", "content": {told.kind: {"schema": told.answer or ANY}}},
+            "default": {"description": "No se pudo hacer.", "content": {JSON: {"schema": _ref("Error")}}},
+        },
+    }
+    if rule.endpoint in OPEN:
+        operation["security"] = []
+    if method in ("POST", "PUT", "PATCH") and told.body is not None:
+        content = {JSON: {"schema": told.body}}
+        if told.file:
+            file = {"type": "string", "contentMediaType": "application/octet-stream"}
+            content["multipart/form-data"] = {"schema": _object("file", file=file, mode=TEXT)}
+        operation["requestBody"] = {"required": not told.optional, "content": content}
+    return operation
+
+
+def _query(name: str) -> dict[str, Any]:
+    schemas: dict[str, Schema] = {
+        "page": {"type": "integer", "minimum": 1},
+        "per_page": {"type": "integer", "minimum": 1, "maximum": 1000},
+        "sort": {"enum": list(SORTS)},
+    }
+    return {"name": name, "in": "query", "schema": schemas.get(name, TEXT)}
+
+
+def _first_line(app: Flask, endpoint: str) -> str:
+    lines = (app.view_functions[endpoint].__doc__ or "").strip().splitlines()
+    return lines[0] if lines else endpoint
