@@ -1,38 +1,7 @@
 // Loaded by every page: the shield, the menu, the notice of a lost connection.
-import { get } from "./lib/api";
 import { find, maybe } from "./lib/dom";
-import { ago, t } from "./lib/text";
-
-interface Backup {
-  state: string;
-  moment: string;
-}
-
-const STALE_AFTER = 26 * 3600 * 1000;
-
-function shield(state: "safe" | "attention" | "risk", text: string): void {
-  const chip = find("#shield");
-  chip.className = `shield shield-${state}`;
-  find(".shield-text", chip).textContent = text;
-  find("i", chip).className = `bi ${state === "safe" ? "bi-shield-check" : "bi-shield-exclamation"}`;
-}
-
-function newest(backups: Backup[], state: string): string | undefined {
-  const moments = backups.filter((backup) => backup.state === state).map((backup) => backup.moment);
-  return moments.sort((a, b) => Date.parse(b) - Date.parse(a))[0];
-}
-
-async function askShield(): Promise<void> {
-  const { backups } = await get<{ backups: Backup[] }>("/api/backups");
-  const good = newest(backups, "good");
-  if (good && Date.now() - Date.parse(good) <= STALE_AFTER) {
-    return shield("safe", t("Resguardada · copia buena {age}", { age: ago(good) }));
-  }
-  // A copy that was read back but never restored is not called good.
-  const verified = newest(backups, "verified") ?? good;
-  if (verified) shield("attention", t("Atención · copia comprobada {age}", { age: ago(verified) }));
-  else shield("attention", t("Atención · sin copia comprobada aún"));
-}
+import { listen } from "./lib/live";
+import { watchStatus } from "./lib/shield";
 
 function watchConnection(): void {
   const banner = find("#connection");
@@ -44,6 +13,18 @@ function watchConnection(): void {
     else timer = window.setTimeout(() => (banner.hidden = false), 1500);
   });
   window.addEventListener("pagehide", () => window.clearTimeout(timer));
+}
+
+/** While the journal cannot be written nothing can be saved: said on every page, for as long as it lasts. */
+function watchJournal(): void {
+  const banner = find("#journal");
+  document.addEventListener("journal", (event) => {
+    const trouble = (event as CustomEvent<string | null>).detail;
+    banner.hidden = trouble === null;
+    if (trouble !== null) find("#journal-why").textContent = trouble;
+  });
+  // Most pages listen for their own sake; all scripts of a page have run by now.
+  document.addEventListener("DOMContentLoaded", () => document.body.dataset.live ?? listen(() => undefined));
 }
 
 function closeMenus(): void {
@@ -63,9 +44,9 @@ function closeMenus(): void {
 }
 
 if (maybe("#shield")) {
-  const ask = () => void askShield().catch(() => shield("attention", t("Atención · no se sabe cómo están las copias")));
-  ask();
-  window.setInterval(ask, 60_000);
+  watchStatus();
   watchConnection();
+  watchJournal();
 }
 closeMenus();
+maybe(".nav-main a[aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });

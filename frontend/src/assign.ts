@@ -5,6 +5,7 @@ import { download } from "./lib/download";
 import { type Change, listen, onChange, onProgress, refreshProgress } from "./lib/live";
 import { notice, problem } from "./lib/notice";
 import { plural, t } from "./lib/text";
+import { saved } from "./lib/undo";
 import { backUp, chooseWorklist } from "./assign/downloads";
 import { PersonCards } from "./assign/cards";
 import { quickCreate } from "./assign/quick";
@@ -21,24 +22,29 @@ const cards = new PersonCards(find("#people"), {
   chosen: () => unassigned.chosen(),
 });
 
-async function give(ids: string[], name: string | null, from: string | null = null, undoable = true): Promise<void> {
+async function give(ids: string[], name: string | null, from: string | null = null): Promise<void> {
   if (ids.length === 0) return;
   const taken = name === null ? [] : unassigned.take(ids);
   cards.move(ids.length, from, name);
   try {
-    await assign(ids, name);
+    const receipt = await assign(ids, name);
     const said =
       name === null
-        ? plural(ids.length, "{count} batch devuelto a sin asignar · Guardado", "{count} batches devueltos a sin asignar · Guardado")
-        : plural(ids.length, "{count} batch asignado a {name} · Guardado", "{count} batches asignados a {name} · Guardado", { name });
-    const undo = () => void give(ids, from, name, false);
-    notice(said, "done", undoable ? { label: t("Deshacer"), run: undo } : undefined);
+        ? plural(ids.length, "{count} batch devuelto a sin asignar", "{count} batches devueltos a sin asignar")
+        : plural(ids.length, "{count} batch asignado a {name}", "{count} batches asignados a {name}", { name });
+    saved(said, receipt, { started: () => cards.move(ids.length, name, from), ended: () => void caughtUp(ids).catch(problem) });
     if (name === null) await lookUp(ids);
   } catch (error) {
     unassigned.put(taken);
     problem(error);
   }
   await refreshProgress().catch(() => undefined);
+}
+
+async function caughtUp(ids: string[]): Promise<void> {
+  if (ids.length > MOST_LOOKED_UP) await load();
+  else await lookUp(ids);
+  await refreshProgress();
 }
 
 function openAssign(): void {

@@ -2,8 +2,9 @@
 import { list, people, post } from "./lib/api";
 import { confirm, debounce, find, h, icon, maybe } from "./lib/dom";
 import { type Change, listen, onChange } from "./lib/live";
-import { notice, problem } from "./lib/notice";
+import { problem } from "./lib/notice";
 import { plural, number, t } from "./lib/text";
+import { saved } from "./lib/undo";
 import { askPerson } from "./assign/work";
 import { Rows } from "./batches/rows";
 
@@ -106,12 +107,14 @@ function count(): void {
   removing?.replaceChildren(icon("trash3"), plural(chosen, "Eliminar {count} batch", "Eliminar {count} batches"));
 }
 
+const reloading = { ended: () => void load() };
+
 function assignChosen(): void {
   const ids = rows.chosen();
   askPerson(ids.length, names, (name) => {
     post("/api/batches/assign", { ids, assignee: name })
-      .then(() => {
-        notice(plural(ids.length, "{count} batch asignado a {name} · Guardado", "{count} batches asignados a {name} · Guardado", { name }));
+      .then((receipt) => {
+        saved(plural(ids.length, "{count} batch asignado a {name}", "{count} batches asignados a {name}", { name }), receipt, reloading);
         return load();
       })
       .catch(problem);
@@ -122,11 +125,11 @@ async function deleteChosen(): Promise<void> {
   const ids = rows.chosen();
   const title = plural(ids.length, "Eliminar {count} batch", "Eliminar {count} batches");
   const few = ids.slice(0, 5).join(", ") + (ids.length > 5 ? "…" : "");
-  const text = t("Se quitan del tablero: {ids}. Su historia se conserva, y un respaldo los trae de vuelta desde Datos.", { ids: few });
+  const text = t("Se quitan del tablero: {ids}. Su historia se conserva, y se deshace aquí mismo o desde el Historial.", { ids: few });
   if (!(await confirm(title, text, title, t("Cancelar")))) return;
   try {
-    await post("/api/batches/delete", { ids });
-    notice(plural(ids.length, "{count} batch eliminado · Guardado", "{count} batches eliminados · Guardado"));
+    const receipt = await post("/api/batches/delete", { ids });
+    saved(plural(ids.length, "{count} batch eliminado", "{count} batches eliminados"), receipt, reloading);
   } catch (error) {
     problem(error);
   }

@@ -2,8 +2,9 @@
 import { post, send, shown } from "./lib/api";
 import { find, h, icon, maybe } from "./lib/dom";
 import { download } from "./lib/download";
-import { notice } from "./lib/notice";
 import { number, plural, t } from "./lib/text";
+import { saved } from "./lib/undo";
+import { mendProblems } from "./data/problems";
 
 interface Change {
   kind?: string;
@@ -105,7 +106,7 @@ function importRow(plan: Plan, size: number): HTMLElement {
   go.addEventListener("click", () => {
     go.disabled = true;
     post("/api/restore/apply", { plan: plan.plan })
-      .then(() => done(size))
+      .then((receipt) => done(size, receipt))
       .catch(say);
   });
   return h("div", { class: "import-row" }, h("p", { class: "hint" }, t("Nada se borra: lo que está en el tablero y no en el archivo se queda como está.")), cancel, go);
@@ -120,11 +121,11 @@ function importLabel(plan: Plan, size: number): string {
   return `${batches} ${plural(team, "y {count} segmentador", "y {count} segmentadores")}`;
 }
 
-function done(size: number): void {
-  const text = plural(size, "{count} cambio importado · Guardado", "{count} cambios importados · Guardado");
-  notice(text);
+function done(size: number, receipt: Record<string, unknown>): void {
+  const text = plural(size, "{count} cambio importado", "{count} cambios importados");
+  saved(text, receipt);
   const link = h("a", { href: "/batches", class: "btn btn-quiet" }, t("Ver los batches"));
-  preview.replaceChildren(h("section", { class: "card-box result", role: "status" }, icon("check-circle-fill"), h("p", {}, text), link));
+  preview.replaceChildren(h("section", { class: "card-box result", role: "status" }, icon("check-circle-fill"), h("p", {}, `${text} · ${t("Guardado dos veces")}`), link));
 }
 
 input.addEventListener("change", () => input.files?.[0] && void compare(input.files[0]));
@@ -141,3 +142,4 @@ zone.addEventListener("drop", (event) => {
   if (file) void compare(file);
 });
 maybe("#backup")?.addEventListener("click", () => void download("/api/backup/database", t("Descargando el respaldo de la base de datos…")));
+mendProblems();

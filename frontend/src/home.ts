@@ -2,17 +2,16 @@
 import { type Counts, type Progress, json, people, personAddress, post } from "./lib/api";
 import { confirm, dialog, find, h, icon, may, maybe } from "./lib/dom";
 import { listen, onChange, onProgress, refreshProgress } from "./lib/live";
-import { notice, problem } from "./lib/notice";
+import { problem } from "./lib/notice";
 import { bar, done, fillBar } from "./lib/parts";
 import { number, percent, plural, t } from "./lib/text";
-import { overdueOf } from "./assign/overdue";
+import { saved } from "./lib/undo";
 
-const NOTHING: Counts = { total: 0, NS: 0, In: 0, S: 0, other: 0 };
+const NOTHING: Counts = { total: 0, NS: 0, In: 0, S: 0, other: 0, overdue: 0 };
 
 const table = find("#team");
 const boardBar = bar();
 let names: string[] = [];
-let late = new Map<string, number>();
 let progress: Progress | null = null;
 
 find("#board-bar").append(boardBar);
@@ -46,7 +45,6 @@ function drawTeam(now: Progress): void {
 function row(name: string, counts: Counts): HTMLElement {
   const progressBar = bar();
   fillBar(progressBar, counts);
-  const overdue = late.get(name) ?? 0;
   const numberCell = (label: string, value: number, extra = "") => h("td", { class: `num ${extra}`, "data-label": label }, value ? number(value) : h("span", { class: "muted" }, "0"));
   const link = h("a", { href: `/batches?assignee=${encodeURIComponent(name.replace(/\\/g, "\\\\").replace(/,/g, "\\,"))}` }, name);
   return h(
@@ -58,7 +56,7 @@ function row(name: string, counts: Counts): HTMLElement {
     numberCell("NS", counts.NS),
     numberCell("In", counts.In),
     numberCell("S", counts.S),
-    numberCell(t("Vencidos"), overdue, overdue ? "late" : ""),
+    numberCell(t("Vencidos"), counts.overdue, counts.overdue ? "late" : ""),
     may("people") && h("td", { class: "cell-actions" }, action("pencil", t("Renombrar a {name}", { name }), () => rename(name)), action("trash3", t("Eliminar a {name}", { name }), () => void remove(name, counts.total))),
   );
 }
@@ -91,15 +89,15 @@ function askName(title: string, value: string, verb: string, save: (name: string
 
 function add(): void {
   askName(t("Agregar segmentador"), "", t("Agregar"), async (name) => {
-    await post("/api/segmentadores", { name });
-    notice(t("{name} ya está en el equipo · Guardado", { name }));
+    const receipt = await post("/api/segmentadores", { name });
+    saved(t("{name} ya está en el equipo", { name }), receipt, reloading);
   });
 }
 
 function rename(old: string): void {
   askName(t("Renombrar a {name}", { name: old }), old, t("Renombrar"), async (name) => {
-    await json("PATCH", personAddress(old), { name });
-    notice(t("{old} ahora es {name} · Guardado", { old, name }));
+    const receipt = await json("PATCH", personAddress(old), { name });
+    saved(t("{old} ahora es {name}", { old, name }), receipt, reloading);
   });
 }
 
@@ -107,16 +105,18 @@ async function remove(name: string, total: number): Promise<void> {
   const work = total
     ? plural(total, "Su {count} batch queda sin asignar.", "Sus {count} batches quedan sin asignar.")
     : t("No tiene batches.");
-  const text = t("{name} sale del equipo. {work} Un respaldo puede traerlo de vuelta.", { name, work });
+  const text = t("{name} sale del equipo. {work} Se puede deshacer aquí mismo o desde el Historial.", { name, work });
   if (!(await confirm(t("Eliminar a {name}", { name }), text, t("Eliminar a {name}", { name }), t("Cancelar")))) return;
   try {
-    await json("DELETE", personAddress(name), {});
-    notice(t("{name} ya no está en el equipo · Guardado", { name }));
+    const receipt = await json("DELETE", personAddress(name), {});
+    saved(t("{name} ya no está en el equipo", { name }), receipt, reloading);
     await reload();
   } catch (error) {
     problem(error);
   }
 }
+
+const reloading = { ended: () => void reload().catch(problem) };
 
 async function reload(): Promise<void> {
   names = await people();
@@ -126,10 +126,6 @@ async function reload(): Promise<void> {
 onProgress((now) => {
   progress = now;
   draw();
-  overdueOf((found) => {
-    late = found;
-    draw();
-  });
 });
 onChange((change) => change.kind === "segmentador" && void reload().catch(problem));
 maybe("#add-person")?.addEventListener("click", add);

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,9 +34,13 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("served")
+
+
+@pytest.fixture(scope="module")
+def address(data: Path) -> Iterator[str]:
     """The real program with its embedded server, in processes of their own."""
-    data = tmp_path_factory.mktemp("served")
     own = {"RESGUARDO_DATA": str(data), "RESGUARDO_PORT": "0", "RESGUARDO_ADMIN_PASSWORD": PASSWORD}
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM], env={**os.environ, **own}, stdout=subprocess.PIPE, text=True
@@ -92,3 +96,17 @@ def second(chromium: Browser, loaded: str) -> Iterator[Page]:
     context = new_context(chromium, loaded)
     yield logged_in(context)
     context.close()
+
+
+@pytest.fixture
+def another(chromium: Browser, loaded: str) -> Iterator[Callable[[], Page]]:
+    """Opens a browser that knows nothing of the ones before it."""
+    opened: list[BrowserContext] = []
+
+    def open_one() -> Page:
+        opened.append(new_context(chromium, loaded))
+        return logged_in(opened[-1])
+
+    yield open_one
+    for context in opened:
+        context.close()

@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from bson.raw_bson import RawBSONDocument
+from pymongo import MongoClient
+
+from resguardo.board import document
+from resguardo.store.embedded import find_running
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,19 +122,31 @@ def test_the_three_files_are_downloaded_as_the_server_wrote_them(lead: Page) -> 
     assert json.loads(content)["batches"] == json.loads(answered(lead, "/api/backup/database"))["batches"]
 
 
-def test_a_deleted_batch_comes_back_from_a_backup(lead: Page, tmp_path: Path) -> None:
+def stored(data: Path, name: str) -> bytes | None:
+    """The batch as it lies in the board's own MongoDB, without the ledger's revision."""
+    uri = find_running(data)
+    assert uri is not None
+    with MongoClient(uri, document_class=RawBSONDocument) as client:
+        found = client["segmentacion_db"]["batches"].find_one({"id": name})
+    return None if found is None else document.without(found.raw, b"_rev")
+
+
+def test_a_deleted_batch_comes_back_from_a_backup_to_the_byte(lead: Page, data: Path, tmp_path: Path) -> None:
     lead.goto("/batches")
     backup = tmp_path / "respaldo.json"
     backup.write_bytes(answered(lead, "/api/backup/database"))
     row = lead.locator("tr[data-id]").first
     row.wait_for()
     name = str(row.get_attribute("data-id"))
-    before = answered(lead, f"/api/batches/{name}")
+    before = stored(data, name)
+    assert before is not None
+    assert b"\x07_id\0" in before
     row.locator("input.chooser").click()
     lead.click("#delete")
     lead.get_by_role("dialog").get_by_role("button", name="Eliminar 1 batch").click()
     lead.get_by_text("1 batch eliminado · Guardado").wait_for()
     assert lead.request.get(f"/api/batches/{name}").status == 404
+    assert stored(data, name) is None
 
     lead.goto("/data-management")
     lead.set_input_files("#backup-file", str(backup))
@@ -138,7 +155,7 @@ def test_a_deleted_batch_comes_back_from_a_backup(lead: Page, tmp_path: Path) ->
     assert lead.evaluate("document.documentElement.scrollWidth") <= 390
     lead.get_by_role("button", name="Importar 1 batch").click()
     lead.get_by_text("1 cambio importado · Guardado").first.wait_for()
-    assert _without_revision(answered(lead, f"/api/batches/{name}")) == _without_revision(before)
+    assert stored(data, name) == before  # its own _id included
 
 
 def test_a_file_that_is_no_backup_is_refused_beside_its_field(lead: Page, tmp_path: Path) -> None:
@@ -149,6 +166,23 @@ def test_a_file_that_is_no_backup_is_refused_beside_its_field(lead: Page, tmp_pa
     lead.locator("#file-error:not([hidden])").wait_for()
     assert lead.inner_text("#file-error").strip()
     assert lead.locator("#import").count() == 0
+
+
+def test_a_document_without_an_id_gets_one_on_the_page(lead: Page, data: Path) -> None:
+    uri = find_running(data)
+    with MongoClient(uri) as client:
+        client["segmentacion_db"]["batches"].insert_one({"_id": {"de": "otro programa"}, "folder": "/datos/perdido"})
+    lead.set_viewport_size({"width": 390, "height": 844})
+    lead.goto("/data-management")
+    row = lead.locator("#problems tbody tr").filter(has_text="/datos/perdido")
+    assert lead.evaluate("document.documentElement.scrollWidth") <= 390
+    row.get_by_role("textbox").fill("batch_000001F")
+    row.get_by_role("button", name="Dar este id").click()
+    row.get_by_text("Ya existe «batch_000001F»").wait_for()
+    row.get_by_role("textbox").fill("zz_rescatado")
+    row.get_by_role("textbox").press("Enter")
+    row.get_by_text("Ahora es").wait_for()
+    assert json.loads(answered(lead, "/api/batches/zz_rescatado"))["batch"]["folder"] == "/datos/perdido"
 
 
 def test_a_comment_is_edited_in_place(lead: Page) -> None:
@@ -179,8 +213,3 @@ def test_no_page_scrolls_sideways_or_logs_an_error(lead: Page, width: int) -> No
         lead.wait_for_selector(ready)
         assert lead.evaluate("document.documentElement.scrollWidth") <= width, page
     assert said == []
-
-
-def _without_revision(answer: bytes) -> object:
-    batch = json.loads(answer)
-    return {name: value for name, value in batch.items() if name not in ("rev", "_rev")}

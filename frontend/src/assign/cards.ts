@@ -1,9 +1,8 @@
 // A card per segmentador: counters that change by themselves, and a place to drop batches on.
 import { type Counts, type Person, type Progress } from "../lib/api";
 import { h, icon, may } from "../lib/dom";
-import { bar, done, fillBar } from "../lib/parts";
+import { bar, done, fillBar, initials } from "../lib/parts";
 import { number, percent, plural, t } from "../lib/text";
-import { overdueOf } from "./overdue";
 
 interface Answers {
   dropped(name: string): void;
@@ -21,12 +20,11 @@ interface Card {
   preview: HTMLElement;
 }
 
-const NOTHING: Counts = { total: 0, NS: 0, In: 0, S: 0, other: 0 };
+const NOTHING: Counts = { total: 0, NS: 0, In: 0, S: 0, other: 0, overdue: 0 };
 
 export class PersonCards {
   private cards = new Map<string, Card>();
   private counts = new Map<string, Counts>();
-  private late = new Map<string, number>();
   private names: string[] = [];
   /** Until the counts are there no card is shown: one that says 0 would be wrong. */
   private counted = false;
@@ -45,10 +43,6 @@ export class PersonCards {
     this.counted = true;
     this.counts = new Map(progress.people.map((person: Person) => [person.name, person]));
     this.draw();
-    overdueOf((late) => {
-      this.late = late;
-      this.draw();
-    });
   }
 
   /** What a drop will come to, shown before the server has answered; its counters follow at once. */
@@ -107,8 +101,7 @@ export class PersonCards {
     const parts = (["NS", "In", "S"] as const).map((kind) => h("span", { class: `count count-${kind}` }, `${kind} `, h("b", {}, number(counts[kind]))));
     if (counts.other) parts.push(h("span", { class: "count count-other" }, `${t("otros")} `, h("b", {}, number(counts.other))));
     card.counts.replaceChildren(...parts);
-    const late = this.late.get(name) ?? 0;
-    card.late.textContent = late ? plural(late, "{count} vencido", "{count} vencidos") : "";
+    card.late.textContent = counts.overdue ? plural(counts.overdue, "{count} vencido", "{count} vencidos") : "";
   }
 
   private accept(card: Card, name: string): void {
@@ -145,11 +138,6 @@ export class PersonCards {
     card.preview.hidden = false;
     card.root.classList.add("lifted");
   }
-}
-
-function initials(name: string): string {
-  const words = name.split(/\s+/).filter(Boolean);
-  return words.slice(0, 2).map((word) => [...word][0] ?? "").join("").toUpperCase();
 }
 
 function empty(): HTMLElement {

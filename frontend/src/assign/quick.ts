@@ -3,6 +3,7 @@ import { post, shown } from "../lib/api";
 import { dialog, h } from "../lib/dom";
 import { notice } from "../lib/notice";
 import { plural, t } from "../lib/text";
+import { saved } from "../lib/undo";
 
 const separators = /[\s,;]+/;
 const amount = (value: unknown) => (Array.isArray(value) ? value.length : Number(value) || 0);
@@ -48,5 +49,6 @@ function said(answer: Record<string, unknown>): void {
   const first = plural(created, "{count} batch creado", "{count} batches creados");
   const second = skipped ? ` · ${plural(skipped, "{count} ya existía", "{count} ya existían")}` : "";
   const named = Array.isArray(answer.skipped) && skipped > 0 && skipped <= 3 ? ` (${answer.skipped.map(shown).join(", ")})` : "";
-  notice(`${first}${second}${named}${created ? ` · ${t("Guardado")}` : ""}`, created ? "done" : "info");
+  if (created) saved(`${first}${second}${named}`, answer);
+  else notice(`${first}${second}${named}`, "info");
 }

@@ -1,7 +1,7 @@
 // The list of unassigned batches: found as one types, chosen with the mouse or the keyboard, dragged together.
 import { type Batch, shown } from "../lib/api";
 import { find, h, icon, may } from "../lib/dom";
-import { late, priorityMark, statusMark } from "../lib/parts";
+import { historyLink, late, priorityMark, statusMark } from "../lib/parts";
 import { day, fold, number, plural, t, today } from "../lib/text";
 
 /** Rows made at once; the next ones are made when somebody scrolls near the end. */
@@ -133,6 +133,7 @@ export class UnassignedList {
       batch.status !== "NS" && statusMark(batch.status),
       priorityMark(batch),
       due && h("span", { class: isLate ? "row-due late" : "row-due", title: isLate ? t("Vencido") : t("Fecha límite") }, due),
+      historyLink(id),
     );
   }
 
@@ -142,7 +143,7 @@ export class UnassignedList {
 
   private clicked(event: MouseEvent): void {
     const id = (event.target as HTMLElement).closest<HTMLElement>("li[data-id]")?.dataset.id;
-    if (!id || !may("assign")) return;
+    if (!id || !may("assign") || (event.target as HTMLElement).closest("a")) return;
     if (event.shiftKey && this.anchor !== null) this.chooseRange(this.anchor, id);
     else if (this.selected.has(id)) this.selected.delete(id);
     else this.selected.add(id);

@@ -1,7 +1,7 @@
 // Two dialogs: whom to give the chosen batches to, and what somebody has now.
 import { type Batch, everything, literal } from "../lib/api";
 import { dialog, h, may } from "../lib/dom";
-import { late, priorityMark, statusMark } from "../lib/parts";
+import { historyLink, late, priorityMark, statusMark } from "../lib/parts";
 import { day, fold, plural, t, today } from "../lib/text";
 
 type Give = (ids: string[], name: string | null, from: string | null) => Promise<void>;
@@ -72,5 +72,5 @@ function workRow(batch: Batch): HTMLElement {
   const box = may("assign") && h("input", { type: "checkbox", class: "form-check-input", value: batch.id });
   const main = h("span", { class: "row-main" }, h("span", { class: "row-id" }, batch.id));
   const dueMark = h("span", { class: late(batch, today()) ? "row-due late" : "row-due" }, due);
-  return h("li", { class: "row-item" }, h("label", { class: "row-label" }, box, main, priorityMark(batch), dueMark, statusMark(batch.status)));
+  return h("li", { class: "row-item" }, h("label", { class: "row-label" }, box, main, priorityMark(batch), dueMark, statusMark(batch.status)), historyLink(batch.id));
 }

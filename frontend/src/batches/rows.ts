@@ -1,12 +1,15 @@
 // The table's rows. A cell is its own editor; what it holds is saved when it changes.
-import { ApiError, type Batch, type Listing, assigneeOf, batchAddress, json, reviewOf, send, shown } from "../lib/api";
+import { type Batch, type Listing, assigneeOf, batchAddress, json, reviewOf, send, shown } from "../lib/api";
+import { askWhose, conflictOf } from "../lib/conflict";
 import { h, icon, may } from "../lib/dom";
-import { notice, problem } from "../lib/notice";
-import { PRIORITIES, REVIEWS, STATUSES, late, statusMark, statusWord } from "../lib/parts";
+import { notice, problem, sentence } from "../lib/notice";
+import { PRIORITIES, REVIEWS, STATUSES, late, statusMark, statusWord, timelineAddress } from "../lib/parts";
 import { day, t, today } from "../lib/text";
+import { saved } from "../lib/undo";
 
 type Fields = Record<string, unknown>;
-type Save = (fields: Fields, control: HTMLElement) => void;
+/** Resolves to whether it is saved; if not, what was typed stays in the control. */
+type Save = (fields: Fields, control: HTMLElement) => Promise<boolean>;
 
 const COLUMNS = 8;
 
@@ -22,6 +25,7 @@ export class Rows {
   private batches = new Map<string, Batch>();
   private revisions = new Map<string, string>();
   private selected = new Set<string>();
+  private turns = new Map<string, Promise<boolean>>();
 
   constructor(
     private readonly body: HTMLTableSectionElement,
@@ -33,15 +37,31 @@ export class Rows {
       this.mark(box.closest("tr"), box.checked);
       this.counted();
     });
+    body.addEventListener("focusout", (event) => {
+      const row = (event.target as HTMLElement).closest<HTMLTableRowElement>("tr[data-stale]");
+      window.setTimeout(() => row?.isConnected && !busy(row) && this.refresh(row.dataset.id ?? ""));
+    });
   }
 
   show({ batches, revs }: Listing, filtered: boolean): void {
+    const before = { batches: this.batches, revisions: this.revisions };
+    const kept = new Map(this.made().filter(busy).map((row) => [row.dataset.id ?? "", row]));
     this.batches = new Map(batches.map((batch) => [batch.id, batch]));
     this.revisions = new Map(Object.entries(revs ?? {}).map(([id, rev]) => [id, `"${rev}"`]));
+    for (const id of kept.keys()) this.keepRow(id, before);
     for (const id of this.selected) if (!this.batches.has(id)) this.selected.delete(id);
-    this.body.replaceChildren(...batches.map((batch) => this.make(batch)));
+    const rows = batches.map((batch) => kept.get(batch.id) ?? this.make(batch));
+    const left = [...kept.values()].filter((row) => !rows.includes(row) && row.querySelector(".unsaved"));
+    this.body.replaceChildren(...left, ...rows);
     if (batches.length === 0) this.body.append(empty(filtered));
     this.counted();
+  }
+
+  /** What somebody is writing was read at the revision that the row shows, and is saved against that one. */
+  private keepRow(id: string, before: { batches: Map<string, Batch>; revisions: Map<string, string> }): void {
+    const [batch, revision] = [before.batches.get(id), before.revisions.get(id)];
+    if (batch && this.batches.has(id)) this.batches.set(id, batch);
+    if (revision) this.revisions.set(id, revision);
   }
 
   failed(text: string, again: () => void): void {
@@ -58,7 +78,7 @@ export class Rows {
   }
 
   chooseAll(yes: boolean): void {
-    for (const row of this.body.querySelectorAll<HTMLTableRowElement>("tr[data-id]")) {
+    for (const row of this.made()) {
       const box = row.querySelector<HTMLInputElement>("input.chooser");
       if (box) box.checked = yes;
       this.mark(row, yes);
@@ -72,12 +92,22 @@ export class Rows {
   update(ids: string[], { batches, revs }: Listing): void {
     const found = new Map(batches.map((batch) => [batch.id, batch]));
     for (const id of ids) {
-      const row = this.body.querySelector<HTMLTableRowElement>(`tr[data-id="${CSS.escape(id)}"]`);
+      const row = this.row(id);
       const batch = found.get(id);
-      if (!row || row.contains(document.activeElement)) continue;
-      if (!batch) row.classList.add("gone");
+      if (!row) continue;
+      if (batch && this.revisions.get(id) === `"${revs?.[id]}"`) continue; // one's own change, come round
+      if (busy(row)) row.dataset.stale = String(revs?.[id] ?? Infinity);
+      else if (!batch) row.classList.add("gone");
       else this.replace(row, batch, revs?.[id]);
     }
+  }
+
+  private made(): HTMLTableRowElement[] {
+    return [...this.body.querySelectorAll<HTMLTableRowElement>("tr[data-id]")];
+  }
+
+  private row(id: string): HTMLTableRowElement | null {
+    return this.body.querySelector(`tr[data-id="${CSS.escape(id)}"]`);
   }
 
   private replace(row: HTMLTableRowElement, batch: Batch, rev?: number): HTMLTableRowElement {
@@ -98,14 +128,14 @@ export class Rows {
   }
 
   private make(batch: Batch): HTMLTableRowElement {
-    const save: Save = (fields, control) => void this.save(batch.id, fields, control);
+    const save: Save = (fields, control) => this.save(batch.id, fields, control);
     const chosen = this.selected.has(batch.id);
     const box = h("input", { type: "checkbox", class: "form-check-input chooser", checked: chosen, "aria-label": t("Elegir {id}", { id: batch.id }) });
     const row = h(
       "tr",
       { "data-id": batch.id, class: chosen ? "chosen" : "" },
       h("td", { class: "cell-choose" }, choosable() && box),
-      h("th", { scope: "row", class: "cell-id" }, batch.id),
+      h("th", { scope: "row", class: "cell-id" }, h("a", { href: timelineAddress(batch.id), title: t("Historia de {id}", { id: batch.id }) }, batch.id, icon("clock-history"))),
       cell(t("Responsable"), assigneeOf(batch) || h("span", { class: "muted" }, t("Sin asignar"))),
       cell(t("Estatus"), statusCell(batch, save)),
       cell(t("Revisión"), reviewCell(batch, save)),
@@ -125,23 +155,68 @@ export class Rows {
     return etag;
   }
 
-  private async save(id: string, fields: Fields, control: HTMLElement): Promise<void> {
+  /** One after the other in a row: the next is saved against the revision that the one before it made. */
+  private save(id: string, fields: Fields, control: HTMLElement): Promise<boolean> {
+    const turn = (this.turns.get(id) ?? Promise.resolve(true)).then(() => this.attempt(id, fields, control));
+    this.turns.set(id, turn);
+    return turn;
+  }
+
+  private async attempt(id: string, fields: Fields, control: HTMLElement): Promise<boolean> {
+    control.classList.remove("unsaved");
     control.classList.add("saving");
     try {
-      const etag = await this.revision(id);
-      const answer = await json<{ rev?: number }>("PATCH", batchAddress(id), fields, etag ? { "If-Match": etag } : {});
-      this.keep(id, fields);
-      this.revisions.delete(id);
-      if (typeof answer.rev === "number") this.revisions.set(id, `"${answer.rev}"`);
-      control.classList.add("saved");
-      window.setTimeout(() => control.classList.remove("saved"), 1200);
-      notice(t("{id} · Guardado", { id }));
+      if (await this.put(id, fields, control, await this.revision(id))) return true;
+      this.unsaved(t("{id}: tu cambio sigue sin guardar.", { id }), id, fields, control);
     } catch (error) {
-      problem(error);
-      if (error instanceof ApiError) await this.reload(id).catch(() => undefined);
+      this.unsaved(sentence(error), id, fields, control);
     } finally {
       control.classList.remove("saving");
     }
+    return false;
+  }
+
+  /** Where somebody changed the same field meanwhile, one decides whose stays; false: nothing was decided. */
+  private async put(id: string, fields: Fields, control: HTMLElement, etag: string): Promise<boolean> {
+    try {
+      this.accepted(id, fields, control, etag, await json("PATCH", batchAddress(id), fields, etag ? { "If-Match": etag } : {}));
+    } catch (error) {
+      const conflict = conflictOf(error);
+      if (!conflict) throw error;
+      const whose = await askWhose(id, conflict);
+      if (whose === "mine") return this.put(id, fields, control, `"${conflict.rev}"`);
+      if (whose === null) return false;
+      await this.reload(id);
+    }
+    return true;
+  }
+
+  private accepted(id: string, fields: Fields, control: HTMLElement, etag: string, receipt: Record<string, unknown>): void {
+    this.keep(id, fields);
+    this.revisions.delete(id);
+    if (typeof receipt.rev === "number") this.revisions.set(id, `"${receipt.rev}"`);
+    control.classList.add("saved");
+    window.setTimeout(() => control.classList.remove("saved"), 1200);
+    saved(id, receipt, { ended: () => this.refresh(id) });
+    // Others changed other fields since: theirs are in it too.
+    const rev = Number(receipt.rev ?? 0);
+    const merged = rev > Number(etag.replace(/\D/g, "")) + 1;
+    const row = this.row(id);
+    if (merged || Number(row?.dataset.stale ?? 0) > rev) this.refresh(id);
+    else if (row) delete row.dataset.stale;
+  }
+
+  /** As it is on the board; a row in which somebody is writing waits until they have left it. */
+  private refresh(id: string): void {
+    const row = this.row(id);
+    if (!row) return;
+    if (row.contains(document.activeElement) || row.querySelector(".unsaved")) row.dataset.stale = String(Infinity);
+    else void this.reload(id).catch(problem);
+  }
+
+  private unsaved(text: string, id: string, fields: Fields, control: HTMLElement): void {
+    control.classList.add("unsaved");
+    notice(text, "problem", { label: t("Reintentar"), run: () => void this.save(id, fields, control) });
   }
 
   private keep(id: string, fields: Fields): void {
@@ -152,11 +227,14 @@ export class Rows {
   }
 
   private async reload(id: string): Promise<void> {
-    const row = this.body.querySelector<HTMLTableRowElement>(`tr[data-id="${CSS.escape(id)}"]`);
     const { batch, rev } = (await (await send("GET", batchAddress(id))).json()) as { batch: Batch; rev: number };
+    const row = this.row(id);
     if (row) this.replace(row, batch, rev).classList.add("reloaded");
   }
 }
+
+/** Somebody writes in it, or what they wrote is not saved yet. */
+const busy = (row: HTMLElement) => row.contains(document.activeElement) || row.querySelector(".unsaved, .saving") !== null;
 
 const choosable = () => may("assign") || may("batches");
 
@@ -165,7 +243,7 @@ function cell(label: string, content: Node | string, extra = ""): HTMLElement {
 }
 
 /** One of some values; one that the data holds and we do not know stays choosable. */
-function choice(label: string, value: string, values: string[], words: (value: string) => string, save: (value: string, control: HTMLElement) => void): HTMLElement {
+function choice(label: string, value: string, values: string[], words: (value: string) => string, save: (value: string, control: HTMLElement) => unknown): HTMLElement {
   const all = values.includes(value) ? values : [value, ...values];
   const options = all.map((one) => h("option", { value: one, selected: one === value, disabled: one === "" }, one ? words(one) : "—"));
   const select = h("select", { class: "cell-edit", "aria-label": label }, ...options);
@@ -180,7 +258,7 @@ function statusCell(batch: Batch, save: Save): HTMLElement {
   const select = choice(t("Estatus de {id}", { id: batch.id }), value, STATUSES, (one) => one, (status, control) => {
     control.dataset.status = status;
     control.title = statusWord(status);
-    save({ status }, control);
+    void save({ status }, control);
   });
   select.dataset.status = value;
   select.title = statusWord(value);
@@ -198,7 +276,7 @@ function priorityCell(batch: Batch, save: Save): HTMLElement | string {
   if (!mayChange("priority", batch)) return value ? t(value) : "—";
   const select = choice(t("Prioridad de {id}", { id: batch.id }), value, PRIORITIES, t, (priority, control) => {
     control.dataset.priority = priority;
-    save({ metadata: { priority } }, control);
+    void save({ metadata: { priority } }, control);
   });
   select.dataset.priority = value;
   return select;
@@ -223,7 +301,7 @@ function dueCell(batch: Batch, save: Save): HTMLElement | string {
     if (changed) value = write.value;
     show();
     write.replaceWith(read);
-    if (changed) save({ metadata: { due_date: value } }, read);
+    if (changed) void save({ metadata: { due_date: value } }, read);
   };
   read.addEventListener("click", () => {
     write.value = value;
@@ -247,10 +325,10 @@ function commentCell(batch: Batch, save: Save): HTMLElement | string {
   const area = h("textarea", { class: "cell-edit", rows: 1, value, placeholder: t("Escribe un comentario"), "aria-label": t("Comentarios de {id}", { id: batch.id }), title: value });
   let before = value;
   const keep = () => {
-    if (area.value === before) return;
-    before = area.value;
-    area.title = before;
-    save({ comments: before }, area);
+    const typed = area.value;
+    if (typed === before) return area.classList.remove("unsaved");
+    area.title = typed;
+    void save({ comments: typed }, area).then((kept) => kept && (before = typed));
   };
   area.addEventListener("blur", keep);
   area.addEventListener("keydown", (event) => {

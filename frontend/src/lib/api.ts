@@ -25,6 +25,7 @@ export interface Counts {
   In: number;
   S: number;
   other: number;
+  overdue: number;
 }
 
 export interface Person extends Counts {

@@ -2,6 +2,7 @@
 import { type Progress, get } from "./api";
 
 export interface Change {
+  op?: string;
   kind: string;
   action: string;
   actor: string;
@@ -36,6 +37,7 @@ const connected = (yes: boolean) => document.dispatchEvent(new CustomEvent("conn
 /** Listens for as long as the page is open; a page that was away catches up by `back`. */
 export function listen(back: () => void): void {
   let lost = false;
+  document.body.dataset.live = "yes";
   const source = new EventSource("/api/events");
   source.addEventListener("open", () => {
     connected(true);
@@ -54,6 +56,10 @@ export function listen(back: () => void): void {
   source.addEventListener("change", (event) => {
     const change = JSON.parse((event as MessageEvent<string>).data) as Change;
     for (const listener of changeListeners) listener(change);
+  });
+  source.addEventListener("journal", (event) => {
+    const { trouble } = JSON.parse((event as MessageEvent<string>).data) as { trouble: string | null };
+    document.dispatchEvent(new CustomEvent("journal", { detail: trouble }));
   });
   window.addEventListener("pagehide", () => source.close());
 }

@@ -28,6 +28,8 @@ export function notice(text: string, kind: Kind = "done", action?: Action): void
   close.addEventListener("click", () => box.remove());
   while (region.children.length >= MOST) region.firstElementChild?.remove();
   region.append(box);
+  // What still has to be decided does not go by itself.
+  if (kind === "problem" && action) return;
   stay(box, kind === "problem" ? 12_000 : action ? 9_000 : 5_000);
 }
 
@@ -45,7 +47,9 @@ function stay(box: HTMLElement, time: number): void {
   box.addEventListener("focusout", release);
 }
 
+export const sentence = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
 /** Says what went wrong; for `.catch(problem)`. */
 export function problem(error: unknown): void {
-  notice(error instanceof Error ? error.message : String(error), "problem");
+  notice(sentence(error), "problem");
 }

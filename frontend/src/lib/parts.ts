@@ -1,6 +1,6 @@
 // Parts that several pages show alike.
 import { type Batch, type Counts, shown } from "./api";
-import { h } from "./dom";
+import { h, icon } from "./dom";
 import { percent, plural, t } from "./text";
 
 export const STATUSES = ["NS", "In", "S"];
@@ -44,4 +44,17 @@ export function late(batch: Batch, today: string): boolean {
   return typeof due === "string" && due !== "" && due.slice(0, 10) < today && batch.status !== "S";
 }
 
+export const timelineAddress = (id: string) => `/batches/${encodeURIComponent(id)}`;
+
+/** The way to a batch's history, where its id is not a link itself. */
+export function historyLink(id: string): HTMLElement {
+  const label = t("Historia de {id}", { id });
+  return h("a", { href: timelineAddress(id), class: "icon-button", "aria-label": label, title: label, draggable: false }, icon("clock-history"));
+}
+
 export const batchesText = (count: number) => plural(count, "{count} batch", "{count} batches");
+
+export function initials(name: string): string {
+  const words = name.split(/\s+/).filter(Boolean);
+  return words.slice(0, 2).map((word) => [...word][0] ?? "").join("").toUpperCase();
+}

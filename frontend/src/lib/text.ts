@@ -57,6 +57,7 @@ export function today(): string {
 
 export function ago(moment: string): string {
   const minutes = Math.max(0, Math.round((Date.now() - Date.parse(moment)) / 60_000));
+  if (minutes < 1) return t("hace un momento");
   if (minutes < 60) return t("hace {count} min", { count: minutes });
   if (minutes < 48 * 60) return t("hace {count} h", { count: Math.round(minutes / 60) });
   return t("hace {count} días", { count: Math.round(minutes / 1440) });

@@ -1,4 +1,4 @@
-"""The commands: `adopt` and `export` here, `backup` and `restore` in `cli.backups`."""
+"""The commands: `adopt` and `export` here, the others in the modules that it registers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import typer
 from resguardo.cli.accounts import account
 from resguardo.cli.backups import backup, restore
 from resguardo.cli.board import Data, Json, answer, bar, board
+from resguardo.cli.history import history, undo
 from resguardo.cli.journal import journal
+from resguardo.cli.status import status
 from resguardo.exchange import exports
 from resguardo.exchange.exports import Export
 from resguardo.files import write_atomically
@@ -24,6 +26,9 @@ app.add_typer(account, name="account")
 app.add_typer(backup, name="backup")
 app.add_typer(journal, name="journal")
 app.command()(restore)
+app.command()(status)
+app.command()(history)
+app.command()(undo)
 
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Archivo; sin él, el de nombre acostumbrado.")]
 

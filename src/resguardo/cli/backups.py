@@ -1,8 +1,10 @@
-"""`backup create|list|show` and `restore`."""
+"""`backup create|list|show|verify|drill|prune|pin` and `restore`."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,15 +13,26 @@ import typer
 from resguardo.board.filters import Filter
 from resguardo.cli.board import Data, Json, answer, bar, board
 from resguardo.config import Settings, load
-from resguardo.errors import NotFound, RefusedForSafety
+from resguardo.errors import Integrity, NotFound, RefusedForSafety, Usage
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store, open_store
 from resguardo.vault import restore as restoring
-from resguardo.vault.catalogue import Catalogue, back_up
+from resguardo.vault.catalogue import Catalogue, Manifest, back_up
+from resguardo.vault.keeping import drill_one, longest_without_drill, make_good
+from resguardo.vault.keeping import prune as prune_by
 from resguardo.vault.reading import Source, open_source
 
 backup = typer.Typer(no_args_is_help=True, help="Haz copias y mira las que hay.")
 ACTOR = "cli"
+INTEGRITY = 13
+Own = Annotated[str | None, typer.Argument(metavar="ID")]
+STATES = {
+    "complete": "sin comprobar",
+    "verified": "comprobada",
+    "good": "buena",
+    "damaged": "dañada",
+    "removed": "quitada",
+}
 
 
 def _catalogue(settings: Settings) -> Catalogue:
@@ -28,17 +41,28 @@ def _catalogue(settings: Settings) -> Catalogue:
 
 @backup.command()
 def create(reason: str = "manual", data: Data = None, as_json: Json = False) -> None:
-    """Hace una copia y la vuelve a leer entera antes de darla por hecha."""
+    """Hace una copia, la vuelve a leer entera y la restaura en un simulacro: solo entonces es buena."""
     with board(data) as (store, ledger):
-        manifest = back_up(_catalogue(store.connection.settings), ledger, reason)
-    answer(manifest, f"Copia {manifest['id']}: {manifest['batches']} batches, {manifest['bytes']} bytes.", as_json)
+        manifest = make_good(_catalogue(store.connection.settings), ledger, reason)
+    sentence = f"Copia {manifest['id']}: {manifest['batches']} batches, {manifest['bytes']} bytes, {_state(manifest)}."
+    answer(manifest, sentence, as_json)
+    if manifest["state"] == "damaged":
+        raise typer.Exit(INTEGRITY)
+
+
+def _state(manifest: Manifest) -> str:
+    name = STATES.get(str(manifest["state"]), str(manifest["state"]))
+    drill = manifest.get("drill")
+    if drill and not drill["ok"]:
+        return f"{name}: {drill['detail']}"
+    return f"{name} (el tablero volvió en {drill['rto']} s)" if drill else name
 
 
 @backup.command("list")
 def list_all(data: Data = None, as_json: Json = False) -> None:
     """Las copias, de la más nueva a la más vieja."""
     manifests = _catalogue(load(data=data)).list()
-    lines = (f"{row['id']}  {row['state']}  {row['batches']} batches  {row['reason']}" for row in manifests)
+    lines = (f"{row['id']}  {_state(row)}  {row['batches']} batches  {row['reason']}" for row in manifests)
     answer({"backups": manifests}, "\n".join(lines) or "No hay copias. Haz una con: resguardo backup create", as_json)
 
 
@@ -47,6 +71,67 @@ def show(own: str, data: Data = None, as_json: Json = False) -> None:
     """Lo que se sabe de una copia."""
     manifest = _catalogue(load(data=data)).get(own)
     answer(manifest, "\n".join(f"{name}: {value}" for name, value in manifest.items()), as_json)
+
+
+@backup.command()
+def verify(own: Own = None, data: Data = None, as_json: Json = False) -> None:
+    """Vuelve a leer cada byte de una copia, o de todas."""
+    catalogue = _catalogue(load(data=data))
+    wrong = {}
+    names = [own] if own else [row["id"] for row in catalogue.list() if row["state"] != "removed"]
+    for name in names:
+        try:
+            catalogue.verify(name)
+        except Integrity as error:
+            wrong[name] = str(error)
+    lines = [f"{name}: {wrong.get(name, 'bien')}" for name in names]
+    answer({"verified": names, "damaged": wrong}, "\n".join(lines) or "No hay copias.", as_json)
+    if wrong:
+        raise typer.Exit(INTEGRITY)
+
+
+@backup.command()
+def drill(own: Own = None, data: Data = None, as_json: Json = False) -> None:
+    """Restaura una copia de verdad en una base de datos aparte y la compara; sin id, la que más lleva sin simulacro."""
+    settings = load(data=data)
+    catalogue = _catalogue(settings)
+    chosen = own or longest_without_drill(catalogue)
+    result = drill_one(catalogue, settings, chosen, datetime.now(UTC))
+    sentence = f"{chosen}: {result.detail or f'se restauró completa; el tablero volvió en {result.rto} s'}."
+    answer({"id": chosen, **asdict(result)}, sentence, as_json)
+    if not result.ok:
+        raise typer.Exit(INTEGRITY)
+
+
+@backup.command()
+def prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Solo dice qué quitaría y por qué.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Marca para quitar las copias que ninguna regla necesita; sus datos se borran siete días después."""
+    settings = load(data=data)
+    decisions = prune_by(_catalogue(settings), settings, datetime.now(UTC), dry_run=dry_run, actor=ACTOR)
+    lines = (f"{'queda' if row.keep else 'se quita'}  {row.id}  {row.reason}" for row in decisions)
+    answer({"decisions": [asdict(row) for row in decisions]}, "\n".join(lines) or "No hay copias.", as_json)
+
+
+@backup.command()
+def pin(
+    own: str,
+    reason: Annotated[str, typer.Option(help="Por qué tiene que quedarse.")] = "",
+    release: Annotated[bool, typer.Option("--release", help="Ya puede irse.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Una copia se queda, digan lo que digan las reglas."""
+    catalogue = _catalogue(load(data=data))
+    catalogue.get(own)
+    if not release and not reason.strip():
+        raise Usage("Di por qué se queda.", hint="Por ejemplo: --reason 'entrega a auditoría'")
+    catalogue.note(own, "unpin" if release else "pin", reason=reason.strip(), actor=ACTOR)
+    sentence = f"La copia {own} ya no está fijada." if release else f"La copia {own} se queda: {reason.strip()}."
+    answer(catalogue.get(own), sentence, as_json)
 
 
 def restore(
@@ -100,7 +185,7 @@ def _live(
                 raise RefusedForSafety("Sin confirmar no se cambia nada.", hint="Agrega --yes, o mira con --dry-run.")
             typer.confirm(f"{sentence} ¿Seguir?", abort=True, err=True)
         if plan.changed:  # an archive before anything is overwritten
-            back_up(_catalogue(store.connection.settings), ledger, f"antes de restaurar ({plan.id})")
+            back_up(_catalogue(store.connection.settings), ledger, f"antes de restaurar ({plan.id})", safety=True)
         with bar("Restaurando") as progress:
             receipt = restoring.apply(
                 ledger, plan, actor=ACTOR, via="restore", progress=lambda done: progress(done, plan.size)

@@ -51,6 +51,7 @@ LONGEST_WAIT: Final = 5.0
 """Seconds that an entry waits for the one before it."""
 IDLE: Final = 5.0
 """Seconds without work after which the thread ends; the next entry starts another."""
+PROBE: Final = 16 * 1024
 RETRY: Final = 1.0
 """Seconds between two attempts to write again after trouble."""
 
@@ -110,6 +111,19 @@ class Journal:
                 self._heal()
         if self._trouble is not None:
             raise _refusal(self._trouble)
+
+    def probe(self) -> Unavailable | None:
+        """Why the journal cannot be written now, found out by writing something beside it; None if it can."""
+        if self._trouble is not None:
+            return self.trouble
+        beside = self.folder / f".probe-{os.getpid()}-{threading.get_ident()}"
+        try:
+            make_private_folder(self.folder)
+            write_bytes(beside, b"\0" * PROBE)
+            beside.unlink()
+        except OSError as error:
+            return _refusal(error)
+        return None
 
     @contextmanager
     def coming(self) -> Iterator[None]:
@@ -235,7 +249,13 @@ class Journal:
         make_private_folder(self.folder / day)
         host = re.sub(r"[^\w.]+", "_", socket.gethostname())[:40]
         file = GrowingFile(self._free_name(self.folder / day, f"{host}-{os.getpid()}-{now:%H%M%S}"))
-        file.append(segment.header_line(self.database, host, os.getpid(), now.isoformat()))
+        try:
+            file.append(segment.header_line(self.database, host, os.getpid(), now.isoformat()))
+        except BaseException:  # else each attempt on a full disk would leave an open, empty file
+            file.close()
+            with suppress(OSError):
+                file.path.unlink()
+            raise
         self._file, self._day, self._in_segment = file, day, 0
         return file
 

@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections import OrderedDict
+import time
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -36,7 +37,8 @@ RECENT: Final = timedelta(minutes=10)
 """An entry this young whose document is missing was cut off by a crash; an older one was deleted from outside."""
 MOST_REMEMBERED: Final = 20_000
 OUTSIDE: Final = "externo"
-TRIES: Final = 20
+PATIENCE: Final = 15.0
+"""Seconds to go on while others keep changing the same document."""
 
 State = tuple[Stored | None, Head | None]
 Key = tuple[Kind, str]
@@ -95,7 +97,8 @@ class Settler:
         """
         states: dict[Key, State] = {}
         waiting = list(dict.fromkeys(keys))
-        for _ in range(TRIES):
+        give_up = time.monotonic() + PATIENCE
+        while True:
             odd = []
             for key, state in self._read(waiting).items():
                 if agree(*state):
@@ -105,8 +108,11 @@ class Settler:
                     self._mend(key[0], key[1], *state, recovering=recovering)
             if not odd:
                 return states
+            if time.monotonic() > give_up:
+                raise Unavailable("Otro programa cambia «{doc}» sin parar. Inténtalo de nuevo.", doc=odd[0][1])
+            # Mended, or somebody was at work between the look at the document and the one at its entry.
+            time.sleep(secrets.randbelow(3) / 1000)
             waiting = odd
-        raise Unavailable("Otro programa cambia «{doc}» sin parar. Inténtalo de nuevo.", doc=waiting[0][1])
 
     def finish(self, kind: Kind, docs: Sequence[str], *, recovering: bool = False) -> None:
         self.settled(((kind, doc) for doc in docs), recovering=recovering)
@@ -115,7 +121,7 @@ class Settler:
         states: dict[Key, State] = {}
         for kind, docs in _by_kind(keys):
             stored = self._store.documents(kind).read(docs)
-            heads = self._store.entries.heads(kind, docs)
+            heads = self._heads(kind, docs, stored)
             for doc in docs:
                 found = stored.get(doc, [])
                 if len(found) > 1:
@@ -127,6 +133,15 @@ class Settler:
                     )
                 states[kind, doc] = (found[0] if found else None, heads.get(doc))
         return states
+
+    def _heads(self, kind: Kind, docs: Sequence[str], stored: dict[str, list[Stored]]) -> dict[str, Head]:
+        """The highest entries. Of a single document only those are read that come after what it is: few, of many."""
+        found = stored.get(docs[0], [])
+        if len(docs) == len(found) == 1 and found[0].rev > 0:
+            last = deque(self._store.entries.from_revision(kind, docs[0], found[0].rev), maxlen=1)
+            if last:
+                return {docs[0]: Head(last[0], last[0].after is None)}
+        return self._store.entries.heads(kind, docs)
 
     def _mend(self, kind: Kind, doc: str, stored: Stored | None, head: Head | None, *, recovering: bool) -> None:
         if stored is None:

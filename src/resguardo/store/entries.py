@@ -135,6 +135,16 @@ class Entries:
                 heads[entry.doc] = Head(entry, entry.after is None)
         return heads
 
+    def begun(self, kind: Kind, docs: Sequence[str], *, singly: bool) -> set[str]:
+        """Those of these documents, given in order, that have any entry; asked for one by one, or as one range."""
+        ranges: list[Any] = list(docs) if singly else [{"$gte": docs[0], "$lt": docs[-1] + "\0"}]
+        found: set[str] = set()
+        for wanted in ranges:
+            query = {"kind": kind, "doc": wanted, "rev": 1}
+            rows = self.collection.find(query, {"_id": 0, "doc": 1}, batch_size=1000)
+            found |= {bson.decode(raw_of(row))["doc"] for row in rows}
+        return found
+
     def highest(self, kind: Kind, docs: Sequence[str]) -> Iterator[bytes]:
         """The highest entry of each of these documents, as it is stored."""
         return self._highest({"kind": kind, "doc": {"$in": list(docs)}})

@@ -136,7 +136,8 @@ class Catalogue:
             return damaged
         data = path.with_name(f"{own}{DATA}")
         whole = data.is_file() and data.stat().st_size == manifest.get("bytes")
-        shown = {"drill": card.last(lines, "drill"), "verify": card.last(lines, "verify"), "pinned": card.pinned(lines)}
+        shown: dict[str, Any] = {name: card.last(lines, name) for name in ("drill", "verify")}
+        shown["pinned"] = card.pinned(lines)
         if state == "removed":
             shown |= {"removed": card.last(lines, "remove"), "swept": not data.is_file()}
         return {**damaged, **manifest, **shown, "state": state if whole or state == "removed" else "damaged"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -17,16 +17,24 @@ from resguardo.vault.retention import Decision, Rules
 MEGABYTE = 1024**2
 
 
-def make_good(catalogue: Catalogue, ledger: Ledger, reason: str, *, safety: bool = False) -> Manifest:
+def make_good(
+    catalogue: Catalogue,
+    ledger: Ledger,
+    reason: str,
+    *,
+    safety: bool = False,
+    at: Callable[[str], None] = lambda step: None,
+) -> Manifest:
     """Make an archive and drill it. One that is too large for that waits; then the one whose turn it is is drilled.
 
     Raises what `back_up` raises; a drill that fails is in what is returned.
     """
     settings = ledger.store.connection.settings
-    made = back_up(catalogue, ledger, reason, safety=safety)
+    made = back_up(catalogue, ledger, reason, safety=safety, at=at)
     own = made["id"]
     if made["bytes"] > settings.drill_largest_mb * MEGABYTE:
         own = longest_without_drill(catalogue)
+    at("drill")
     drill_one(catalogue, settings, own, ledger.now())
     return catalogue.get(made["id"])
 

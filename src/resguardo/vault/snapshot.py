@@ -26,10 +26,10 @@ from resguardo.vault.archive import ArchiveInfo, Listing, Statistics
 from resguardo.vault.cut import Cut, Late
 
 TRIES: Final = 3
-GATHERED: Final = 8 * 1024**2
-"""Bytes of documents between two looks at what has changed meanwhile."""
+GATHERED: Final = 2 * 1024**2
+"""Bytes of documents between two looks at what has changed meanwhile: no more, for they wait while the server rests."""
 AHEAD: Final = 2
-"""Blocks asked for before they are needed, so that the server always has one to work on."""
+"""So many of them are asked for before they are needed, and the server always has something to do."""
 
 
 class Snapshot:
@@ -113,8 +113,8 @@ def _documents(store: Store, kind: Kind, cut: Cut) -> Iterator[bytes]:
     """The documents of a kind that are as they were at the moment of the cut."""
     documents = store.documents(kind)
     blocks = documents.collection.find_raw_batches({}, batch_size=SCAN_BATCH)
-    for rows in _gathered(_ahead(bytes(block) for block in blocks)):  # type: ignore[arg-type]
-        raws = [document.split_revision(row)[0] for row in rows]
+    for rows in _ahead(_gathered(bytes(block) for block in blocks)):  # type: ignore[arg-type]
+        raws = [document.split_revision(row)[0] for row in split_batch(rows)]
         if not cut.look(kind):
             yield from raws
             continue
@@ -123,18 +123,16 @@ def _documents(store: Store, kind: Kind, cut: Cut) -> Iterator[bytes]:
         yield from (raw for raw, name in zip(raws, names, strict=True) if name not in moved)
 
 
-def _gathered(blocks: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Rows of several blocks at once, so that the ledger is not asked too often."""
-    rows: list[bytes] = []
-    size = 0
+def _gathered(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Several blocks as one, so that the ledger is not asked too often."""
+    gathered: list[bytes] = []
     for block in blocks:
-        rows += split_batch(block)
-        size += len(block)
-        if size >= GATHERED:
-            yield rows
-            rows, size = [], 0
-    if rows:
-        yield rows
+        gathered.append(block)
+        if sum(map(len, gathered)) >= GATHERED:
+            yield b"".join(gathered)
+            gathered = []
+    if gathered:
+        yield b"".join(gathered)
 
 
 def _ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:

@@ -18,7 +18,9 @@ from resguardo.errors import Invalid
 from resguardo.ledger.people import rename_batch
 from resguardo.store import Store
 from resguardo.store.pages import readable
+from resguardo.vault.catalogue import back_up
 from resguardo.web.answer import json_response, receipt_response
+from resguardo.web.api_backups import catalogue_of
 from resguardo.web.body import names_field, read_object, text_field
 from resguardo.web.context import board, logged_in, require, via
 
@@ -160,6 +162,8 @@ def delete_batches() -> ResponseReturnValue:
     """{"ids": [...]}: all of them or none."""
     account = require("batches")
     names = names_field(read_object(), "ids")
+    if len(names) >= board().settings.safety_from:
+        back_up(catalogue_of(board()), board().ledger, f"antes de eliminar {len(names)} batches", safety=True)
     receipt = board().ledger.record([Delete("batch", name) for name in names], actor=account.name, via=via())
     message = ngettext("Se eliminó %(num)s batch.", "Se eliminaron %(num)s batches.", len(names))
     return receipt_response(receipt, message)

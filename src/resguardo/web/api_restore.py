@@ -30,7 +30,7 @@ from resguardo.vault.catalogue import back_up
 from resguardo.vault.reading import open_source
 from resguardo.vault.restore import Plan, Source
 from resguardo.web.answer import json_response, receipt_response
-from resguardo.web.api_files import catalogue_of
+from resguardo.web.api_backups import catalogue_of
 from resguardo.web.body import LARGEST, parse_object, read_object, text_field
 from resguardo.web.context import Board, board, require
 
@@ -205,4 +205,4 @@ def _copy_before(served: Board, made: Plan) -> str | None:
     """An archive of the board as it is, before anything on it is overwritten."""
     if not made.changed:
         return None
-    return str(back_up(catalogue_of(served), served.ledger, f"antes de importar ({made.id})")["id"])
+    return str(back_up(catalogue_of(served), served.ledger, f"antes de importar ({made.id})", safety=True)["id"])

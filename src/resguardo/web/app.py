@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,27 +17,73 @@ from resguardo.ledger.record import Ledger
 from resguardo.ledger.watch import Watch
 from resguardo.store import Store
 from resguardo.store.connect import deadline
-from resguardo.web import api_batches, api_board, api_files, api_people, api_restore, errors, login, pages
-from resguardo.web.context import NAME, Board, csp_nonce, csrf_token, current_account
+from resguardo.store.outcome import noting_writes
+from resguardo.web import (
+    api_backups,
+    api_batches,
+    api_board,
+    api_files,
+    api_history,
+    api_people,
+    api_problems,
+    api_restore,
+    api_status,
+    errors,
+    login,
+    metrics,
+    openapi,
+    pages,
+    pages_history,
+    pages_vault,
+)
+from resguardo.web.context import NAME, Board, board, csp_nonce, csrf_token, current_account
+from resguardo.web.outage import Mender
 
+VIEWS: Final = (
+    *(login, pages, pages_history),
+    *(api_batches, api_people, api_board, api_files, api_history, api_problems, api_restore, metrics, openapi),
+    *(api_backups, api_status, pages_vault),
+)
 LANGUAGES: Final = ("es", "en")
 LANGUAGE_COOKIE: Final = "resguardo_lang"
-READ_SECONDS: Final = 2.5
-"""How long a reading request may wait for MongoDB in all."""
-TAKES_LONGER: Final = frozenset({"database_backup", "download_backup", "readyz"})
-"""Endpoints that read everything before they answer, or have a limit of their own."""
+BRIEF_SECONDS: Final = 2.3
+"""How long a request that reads or writes little may wait for MongoDB in all: three seconds are promised."""
+LONG_READS: Final = frozenset(
+    {
+        *("api_batches", "api_progress", "data_management", "metrics", "readyz"),
+        *("operations", "operation", "board_at", "api_status", "backups", "backups_plan", "show_backup"),
+        *("export_worklist", "export_summary", "database_backup", "download_backup"),
+    }
+)
+"""They may read the whole board, or have a limit of their own."""
+BRIEF_WRITES: Final = frozenset(
+    {"log_in", "log_out", "change_password", "create_batch", "edit_batch", "delete_batch", "create_segmentador"}
+)
+"""All others may change thousands of documents. A server that hangs ends those too (`store.connect.open_client`)."""
 
 
 class ResguardoFlask(Flask):
+    mender: Mender
+
     def full_dispatch_request(self) -> Response:
-        brief = request.method in ("GET", "HEAD") and request.endpoint not in TAKES_LONGER
-        with deadline(READ_SECONDS) if brief else nullcontext():
-            return super().full_dispatch_request()
+        begun = datetime.now(UTC)
+        with noting_writes() as writes, deadline(BRIEF_SECONDS) if _is_brief() else nullcontext():
+            response = super().full_dispatch_request()
+        if writes.begun and response.status_code == 503:
+            self.mender.look_after(begun)
+        return response
+
+
+def _is_brief() -> bool:
+    if request.method in ("GET", "HEAD"):
+        return request.endpoint not in LONG_READS
+    return request.endpoint in BRIEF_WRITES
 
 
 def create_app(settings: Settings, store: Store, ledger: Ledger, watch: Watch) -> Flask:
     app = ResguardoFlask("resguardo.web", static_folder="static", template_folder="templates")
     app.extensions[NAME] = Board(settings, store, ledger, watch, settings.data / "vault")
+    app.mender = Mender(store, ledger)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_mb * 1024 * 1024
     app.url_map.merge_slashes = False  # an id may hold two slashes
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -49,7 +96,7 @@ def create_app(settings: Settings, store: Store, ledger: Ledger, watch: Watch) -
     app.after_request(_keep_language)
     app.after_request(_harden)
     errors.register(app)
-    for module in (login, pages, api_batches, api_people, api_board, api_files, api_restore):
+    for module in VIEWS:
         module.register(app)
     return app
 
@@ -61,6 +108,7 @@ def _for_templates() -> dict[str, Any]:
         "may": lambda permission: account is not None and auth.may(account, permission),
         "csrf_token": csrf_token(),
         "csp_nonce": csp_nonce(),
+        "journal_trouble": board().ledger.journal.trouble,
     }
 
 

@@ -1,0 +1,91 @@
+"""Work that takes longer than a request should: begun by one, asked after by others. Kept in memory, a day at most.
+
+A process that ends takes its tasks along; what they were making (`vault.catalogue`) is then unfinished and swept.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from resguardo.errors import ResguardoError
+from resguardo.store.connect import MongoError, explain
+
+KEPT: Final = 50
+Work = Callable[[Callable[[str], None]], dict[str, Any]]
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Task:
+    id: str
+    kind: str
+    about: str
+    """What it is done to: an archive's id, or empty."""
+    step: str = ""
+    state: Literal["running", "done", "failed"] = "running"
+    begun: float = field(default_factory=time.monotonic)
+    ended: float | None = None
+    result: dict[str, Any] | None = None
+    error: str | None = None
+
+    def summary(self) -> dict[str, Any]:
+        seconds = round((self.ended or time.monotonic()) - self.begun, 1)
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "about": self.about,
+            "state": self.state,
+            "step": self.step,
+            "seconds": seconds,
+            "result": self.result,
+            "error": self.error,
+        }
+
+    def at(self, step: str) -> None:
+        self.step = step
+
+
+class Tasks:
+    def __init__(self) -> None:
+        self._tasks: OrderedDict[str, Task] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def begin(self, kind: str, about: str, work: Work) -> str:
+        """Start it in a thread; it is given a function to say at which step it is. Returns the id to ask with."""
+        task = Task(secrets.token_hex(8), kind, about)
+        with self._lock:
+            self._tasks[task.id] = task
+            while len(self._tasks) > KEPT:
+                self._tasks.popitem(last=False)
+        threading.Thread(target=_run, args=(task, work), name=f"task-{task.id}", daemon=True).start()
+        return task.id
+
+    def get(self, own: str) -> Task | None:
+        with self._lock:
+            return self._tasks.get(own)
+
+    def running(self) -> list[Task]:
+        with self._lock:
+            return [task for task in self._tasks.values() if task.state == "running"]
+
+
+def _run(task: Task, work: Work) -> None:
+    try:
+        task.result = work(task.at)
+        task.state = "done"
+    except MongoError as error:
+        task.state, task.error = "failed", str(explain(error))
+    except (ResguardoError, OSError) as error:
+        task.state, task.error = "failed", str(error)
+    except Exception:
+        log.exception("a task failed")
+        task.state, task.error = "failed", "Algo falló en el servidor; mira su registro."
+    finally:
+        task.ended = time.monotonic()
