@@ -18,7 +18,6 @@ from typing import Any
 import bson
 
 from benchmarks.ground import database, documents, in_fresh_process, say
-from resguardo.ledger.catch_up import catch_up
 from resguardo.ledger.check import check
 from resguardo.ledger.journal import Journal
 from resguardo.ledger.record import Ledger
@@ -73,7 +72,6 @@ def replay(folder: str) -> dict[str, Any]:
 def compare(batches: int) -> dict[str, Any]:
     with database(batches) as settings, open_store(settings) as store:
         ledger = Ledger(store, settings.zone)
-        catch_up(ledger)
         begun = time.process_time()
         report = check(ledger)
         cpu = time.process_time() - begun

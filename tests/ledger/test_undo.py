@@ -11,6 +11,7 @@ from resguardo.board import document
 from resguardo.board.change import Create, Delete, Put, assign, edit
 from resguardo.errors import Conflict, Invalid, NotFound
 from resguardo.ledger import record, undo_plan
+from resguardo.ledger.adopt import mend
 from resguardo.ledger.operations import operation
 from resguardo.ledger.people import delete_person, rename_batch, rename_person
 from resguardo.ledger.record import Ledger
@@ -381,3 +382,12 @@ def test_where_others_came_between_two_of_somebodys_changes_theirs_stays(store, 
         ("comments", "0", "rita"),
         ("status", "NS", "S"),
     }
+
+
+def test_giving_an_id_is_not_undone_for_the_document_would_go(store, ledger):
+    own = store.batches.collection.insert_one({"id": None, "comments": "sin id"}).inserted_id
+    receipt = mend(ledger, own, "b900", actor="ana", via="api")
+    with pytest.raises(Invalid, match="no se deshace"):
+        take_back(ledger, receipt)
+    undo_everything(ledger, "ana", receipt.at, ledger.now(), actor="jefa", via="api")
+    assert store.pages.one("b900")["comments"] == "sin id"

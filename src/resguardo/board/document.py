@@ -8,8 +8,10 @@ Paths are tuples of at most two names: `("status",)` or `("metadata", "priority"
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import bson
@@ -97,6 +99,8 @@ def decode(raw: bytes) -> dict[str, Any]:
 
 
 def _readable(element: Element) -> Any:
+    if element.type == 0x02:
+        return element.value[4:-1].decode(errors="replace")
     try:
         return bson.decode(assemble([element.raw]), READABLE).popitem()[1]
     except (BSONError, ValueError, OverflowError, RecursionError):
@@ -106,10 +110,21 @@ def _readable(element: Element) -> Any:
 def field(raw: bytes, name: str) -> Any:
     """The value of a top-level field, the last of several of one name; None when there is none."""
     wanted, found = name.encode(), None
+    places = len(_named(wanted).findall(raw))
+    if not places:
+        return None
     for element in elements(raw):
         if element.name == wanted:
             found = element
+            if places == 1:  # and so it is the last one
+                break
     return _readable(found) if found else None
+
+
+@lru_cache(maxsize=100)
+def _named(name: bytes) -> re.Pattern[bytes]:
+    """Where a field of this name may be: its type before it. It may also stand inside another field, or in a text."""
+    return re.compile(rb"[\x01-\x13\x7f\xff]" + re.escape(name) + rb"\0")
 
 
 def without(raw: bytes, *names: bytes) -> bytes:

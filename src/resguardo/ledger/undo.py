@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from resguardo.board.change import Action
 from resguardo.errors import Conflict, Invalid, NotFound
 from resguardo.ledger.operations import MILLISECOND, windows
 from resguardo.ledger.record import Ledger, Receipt, Via
 from resguardo.ledger.settle import new_operation
 from resguardo.ledger.undo_plan import Plan, Progress, Take
 
+MEND: Final[Action] = "mend"
+"""Before it the document had no id that the ledger could know it by: there is no state to go back to."""
 TRIES: Final = 10
 """Times that a plan is made anew because the board has moved."""
 
@@ -43,13 +46,15 @@ def undo(
 ) -> Undone:
     """Take an operation back. `take` names the fields that come back though others changed them since.
 
-    Raises `NotFound` where there is no such operation, `Invalid` where `take` names what is no part of it, `Conflict`
+    Raises `NotFound` where there is no such operation, `Invalid` where it gave a document its id, `Invalid` where `take` names what is no part of it, `Conflict`
     when others keep changing the same documents.
     """
     plan = Plan(ledger.store, op, take or {})
     try:
         if not plan.note(ledger.store.entries.operations.keys_of(op)):
             raise NotFound("No existe la operación «{op}».", hint="Búscala en el historial.", op=op[:60])
+        if any(group.action == MEND for group in ledger.store.entries.operations.groups_of(op)):
+            raise Invalid("Darle un id a un documento que no tenía no se deshace.", hint="Si no es ese, renómbralo.")
         return _carry_out(ledger, plan, actor, via, dry_run, progress)
     finally:
         plan.close()
@@ -74,7 +79,7 @@ def undo_everything(
     try:
         for low, high in windows(until + MILLISECOND, since, ledger.now()):
             rows = ledger.store.entries.operations.newest_first(low, high, name)
-            plan.note((row.kind, row.doc, row.rev) for row in rows)
+            plan.note((row.kind, row.doc, row.rev) for row in rows if row.action != MEND)
         return _carry_out(ledger, plan, actor, via, dry_run, progress)
     finally:
         plan.close()

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 from resguardo.board.progress import Progress
@@ -66,6 +66,7 @@ class Watch:
         self._seen: deque[tuple[str, str, int]] = deque(maxlen=MOST_REMEMBERED)
         self._seen_set: set[tuple[str, str, int]] = set()
         self._progress: dict[str, Any] | None = None
+        self._counted_on: date | None = None
         self._threads = [threading.Thread(target=self._count, name="progress", daemon=True)]
         self._threads.append(threading.Thread(target=self._look, name="watch", daemon=True))
         ledger.listen(self._recorded)
@@ -94,11 +95,16 @@ class Watch:
 
     def progress(self) -> dict[str, Any]:
         """Counts of everybody, as of the last change noticed."""
-        if self._progress is None:
+        if self._progress is None or self._today() != self._counted_on:
             self._progress = self._read_progress()
         return self._progress
 
+    def _today(self) -> date:
+        """What is overdue depends on it."""
+        return self._ledger.now().astimezone(self._ledger.zone).date()
+
     def _read_progress(self) -> dict[str, Any]:
+        self._counted_on = self._today()
         return asdict(Progress.of(self._store.pages.counts()))
 
     def _recorded(self, entries: Iterable[Entry]) -> None:
@@ -107,11 +113,11 @@ class Watch:
         `_look` may have come upon the entries before that, and somebody may have read, and kept, what was there then.
         """
         fresh = self._not_seen(entries)
-        self._outdate()
+        self.outdate()
         self._tell(fresh)
 
-    def _outdate(self) -> None:
-        """What was read before no longer holds."""
+    def outdate(self) -> None:
+        """What was read before no longer holds; browsers are told the counts anew."""
         self._store.pages.changed()
         self._progress = None
         self._stirred.set()
@@ -146,7 +152,7 @@ class Watch:
                 continue  # it is away; what happens meanwhile is seen when it is back
             # An entry comes before its document: what is read now is read once more after the next look.
             if fresh or again:
-                self._outdate()
+                self.outdate()
             self._tell(fresh)
             since, again = now, bool(fresh)
 
