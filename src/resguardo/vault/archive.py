@@ -3,7 +3,9 @@
 UTF-8, indented by two spaces, keys in this order:
 
 - `backup_info`: `created_at` ("YYYY-MM-DD HH:MM:SS" in the board's zone), `version` "2.0", `source`, then `id`,
-  `moment` (ISO 8601, UTC), `zone`, `reason`, `database`, `resguardo` (the version that wrote it).
+  `moment` (ISO 8601, UTC), `zone`, `reason`, `database`, `resguardo` (the version that wrote it), `last_change` (the
+  newest entry of the ledger that is in it: {`op`, `at`, `actor`}, or null), `collections` (of each list `indexes` and
+  `options`, as MongoDB tells them, in relaxed Extended JSON).
 - `statistics`: `total_batches`, `total_segmentadores`, `batches_by_status` {`NS`, `In`, `S`}.
 - `segmentadores`, `batches`: each document without `_id`, as JSON that an old script reads with
   `json.load(f)["batches"]` and inserts. What JSON cannot carry is shown readably: dates and ObjectIds as text, binary
@@ -25,7 +27,7 @@ import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import IO, Any, Final
 
@@ -62,6 +64,8 @@ class ArchiveInfo:
     reason: str
     database: str
     resguardo: str
+    last_change: dict[str, str] | None = None
+    collections: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,8 @@ def backup_info(info: ArchiveInfo) -> dict[str, Any]:
         "reason": info.reason,
         "database": info.database,
         "resguardo": info.resguardo,
+        "last_change": info.last_change,
+        "collections": info.collections,
     }
 
 

@@ -17,10 +17,12 @@ from zoneinfo import ZoneInfo
 import resguardo
 from resguardo.board import document
 from resguardo.board.change import Kind
-from resguardo.errors import Unavailable
+from resguardo.errors import MomentUnreachable, Unavailable
+from resguardo.ledger.past import last_change
 from resguardo.ledger.record import utc_now
 from resguardo.store import Store
 from resguardo.store.batches import SCAN_BATCH, split_batch
+from resguardo.store.definition import definition
 from resguardo.vault import archive
 from resguardo.vault.archive import ArchiveInfo, Listing, Statistics
 from resguardo.vault.cut import Cut, Late
@@ -86,6 +88,11 @@ def take(
         reason=reason,
         database=store.connection.settings.database,
         resguardo=resguardo.__version__,
+        last_change=_last_change(store, now),
+        collections={
+            "segmentadores": definition(store.segmentadores.collection),
+            "batches": definition(store.batches.collection),
+        },
     )
     for attempt in range(TRIES):
         try:
@@ -94,6 +101,14 @@ def take(
         except Late:
             continue
     raise Unavailable("El tablero cambia demasiado deprisa para copiarlo.", hint="Inténtalo de nuevo en un momento.")
+
+
+def _last_change(store: Store, moment: datetime) -> dict[str, str] | None:
+    try:
+        last = last_change(store, moment, moment)
+    except MomentUnreachable:
+        return None
+    return {"op": last.op, "at": last.at.isoformat(), "actor": last.actor}
 
 
 def _taken(store: Store, info: ArchiveInfo, cut: Cut) -> Snapshot:
