@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import adopt, assign, backup, changes, entries, table, waits
+from benchmarks import adopt, assign, backup, changes, entries, external, table, waits
 
 THEMES = {
     "backup": backup,
@@ -14,6 +14,7 @@ THEMES = {
     "adopt": adopt,
     "changes": changes,
     "entries": entries,
+    "external": external,
 }
 
 

@@ -68,16 +68,21 @@ def yesterday() -> datetime:
 
 @contextmanager
 def database(batches: int, *, adopted: bool = True, unassigned: float = 0.1) -> Iterator[Settings]:
-    """An embedded server, in a folder of its own, that holds this many batches."""
+    """An embedded server, in a folder of its own, that holds this many batches.
+
+    `TMPDIR=/dev/shm` keeps a slow or busy disk out of the measurement.
+    """
     with tempfile.TemporaryDirectory(prefix="resguardo-bench-") as folder:
         data = Path(folder)
         with EmbeddedServer.start(data) as server:
             settings = Settings(data=data, mongodb_uri=server.uri, database=DATABASE)
-            fill(server.uri, batches, unassigned)
             if adopted:
                 with open_store(settings) as store:
                     store.ensure_indexes()
+                    fill(server.uri, batches, unassigned)
                     adopt(store, Ledger(store, settings.zone, yesterday))
+            else:
+                fill(server.uri, batches, unassigned)
             yield settings
 
 
@@ -106,14 +111,14 @@ def served(batches: int, unassigned: float = 0.1) -> Iterator[Served]:
     with tempfile.TemporaryDirectory(prefix="resguardo-bench-") as folder:
         data = Path(folder)
         with EmbeddedServer.start(data) as server:
-            fill(server.uri, batches, unassigned)
             settings = Settings(data=data, mongodb_uri=server.uri, database=DATABASE)
             with open_store(settings) as store:
                 store.ensure_indexes()
-                ledger = Ledger(store, settings.zone, yesterday)
-                adopt(store, ledger)
-                auth.add_account(store, "admin", "lead", PASSWORD, datetime.now(UTC))
-                token = auth.make_token(store, "admin", datetime.now(UTC))
+                fill(server.uri, batches, unassigned)
+                adopt(store, Ledger(store, settings.zone, yesterday))
+                now = datetime.now(UTC)
+                auth.add_account(store, "admin", "lead", PASSWORD, now)
+                token = auth.make_token(store, "admin", now)
         own = {"RESGUARDO_DATA": folder, "RESGUARDO_PORT": "0", "RESGUARDO_DATABASE": DATABASE}
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM], env={**os.environ, **own}, stdout=subprocess.PIPE, text=True

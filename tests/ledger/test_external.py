@@ -15,9 +15,10 @@ from resguardo.board import document
 from resguardo.board.change import Create, Delete, edit
 from resguardo.ledger import external
 from resguardo.ledger.external import Found, find_external, last_look, look_unless_recent
-from resguardo.ledger.record import RUNNING, Ledger
+from resguardo.ledger.record import Ledger
 from resguardo.ledger.recover import recover
 from resguardo.ledger.remembered import remembered
+from resguardo.ledger.settle import RUNNING
 from resguardo.store.batches import Documents
 
 
@@ -370,3 +371,16 @@ def test_ids_of_every_script_are_walked(store, ledger, outside):
     assert find_external(store, ledger).inserted == len(ids) - 2
     assert find_external(store, ledger).inserted == 0
     assert document.decode(store.entries.of_document("batch", "\U0010ffff")[0].after)["id"] == "\U0010ffff"
+
+
+def test_recovery_undoes_no_deletion_of_another_program(store, ledger, outside, settings):
+    """Neither at start-up nor while serving, however young the last entry is."""
+    create(ledger, 2)
+    recover(store, Ledger(store, settings.zone, clock=lambda: datetime.now(UTC) + timedelta(hours=1)))
+    do(ledger, edit("batch", "b00000", {"status": "S"}), edit("batch", "b00001", {"status": "S"}))
+    outside.delete_one({"id": "b00000"})
+    ledger.settle([("batch", "b00000")], recovering=False)
+    assert via(store, "b00000") == ["api", "api", "external"]
+    outside.delete_one({"id": "b00001"})
+    ledger.settle([("batch", "b00001")], recovering=True)
+    assert via(store, "b00001") == ["api", "api", "external"]

@@ -9,7 +9,7 @@ import pytest
 
 from resguardo.board.change import Create, Delete, assign, edit
 from resguardo.errors import Unavailable
-from resguardo.ledger.record import RUNNING
+from resguardo.ledger.settle import RUNNING
 from resguardo.vault import cut as cutting
 from resguardo.vault import snapshot
 from resguardo.vault.catalogue import Catalogue, back_up

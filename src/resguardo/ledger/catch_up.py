@@ -21,8 +21,9 @@ from typing import Final
 
 from resguardo.errors import RefusedForSafety
 from resguardo.ledger.journal import Journal, Key
-from resguardo.ledger.record import BLOCK, RUNNING, Ledger
+from resguardo.ledger.record import BLOCK, Ledger
 from resguardo.ledger.segment import Record
+from resguardo.ledger.settle import RUNNING
 from resguardo.store import Store
 from resguardo.store.entries import Entry, parse
 

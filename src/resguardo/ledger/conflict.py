@@ -6,6 +6,7 @@ change; a field that both set to the same value is no conflict.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from resguardo.board import merge
@@ -77,7 +78,7 @@ def _touch(one: Path, other: Path) -> bool:
 
 def _last_to_change(path: Path, since: list[Entry]) -> Entry:
     """The newest entry that touched a field; `since` is oldest first and begins with the state that was looked at."""
-    for before, entry in reversed(list(zip(since, since[1:], strict=False))):
+    for before, entry in reversed(list(pairwise(since))):
         paths = merge.changed_paths(before.after or merge.EMPTY, entry.after or merge.EMPTY)
         if any(_touch(path, changed) for changed in paths):
             return entry

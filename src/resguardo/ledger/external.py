@@ -43,10 +43,9 @@ from typing import Final, Literal
 from resguardo.board.batch import LARGEST_DOCUMENT
 from resguardo.board.change import Kind
 from resguardo.errors import ResguardoError, Unavailable
-from resguardo.ledger.record import RUNNING, Ledger
-from resguardo.ledger.recover import CHECKPOINT, MARGIN
+from resguardo.ledger.record import Ledger
 from resguardo.ledger.remembered import DOUBTED, LOOKED, Remembered, Sight, forget_all, print_of, remembered
-from resguardo.ledger.settle import external_entry, new_operation
+from resguardo.ledger.settle import Passed, creation_of, external_entry, new_operation
 from resguardo.store import Store
 from resguardo.store.batches import Stored
 from resguardo.store.entries import Entry, Head, parse
@@ -249,7 +248,7 @@ class _Examination:
 
     def examine(self, kind: Kind, docs: Sequence[str]) -> None:
         """A block of documents that seemed odd."""
-        passed = _Passed(self._store)  # before anything else is read: what is running now may have ended by then
+        passed = Passed(self._store)  # before anything else is read: what is running now may have ended by then
         present = self._store.documents(kind).read(docs)
         heads = {head.entry.doc: head for head in filter(None, map(_head, self._store.entries.highest(kind, docs)))}
         fit = {doc: present[doc][0] for doc in docs if self._is_fit(doc, present.get(doc, []))}
@@ -271,20 +270,16 @@ class _Examination:
         self.found.unfit += not fit
         return fit
 
-    def _vanished(self, kind: Kind, heads: list[Head], passed: _Passed) -> set[str]:
+    def _vanished(self, kind: Kind, heads: list[Head], passed: Passed) -> set[str]:
         """Those of these missing documents that were surely seen, and that are missing still."""
         seen = [head.entry.doc for head in heads if self._was_seen(kind, head.entry, passed)]
         return set(seen) - self._store.documents(kind).read(seen).keys() if seen else set()
 
-    def _was_seen(self, kind: Kind, last: Entry, passed: _Passed) -> bool:
+    def _was_seen(self, kind: Kind, last: Entry, passed: Passed) -> bool:
         seen = self._memory.rev(kind, last.doc)
         if seen >= last.rev:
             return True
-        creation = last
-        for entry in self._store.entries.newest_first(kind, last.doc):
-            if entry.after is None:
-                break
-            creation = entry
+        creation = creation_of(self._store, last)
         return seen >= creation.rev or creation.via == "external" or passed(creation)
 
     def _record(self, kind: Kind, written: dict[str, Stored], vanished: set[str], heads: dict[str, Head]) -> None:
@@ -316,19 +311,6 @@ class _Examination:
             self._ledger.settle([(kind, doc)], recovering=False)
         except ResguardoError as error:  # one that cannot be settled keeps nobody from the others
             log.warning("%s %s: %s", kind, doc, error)
-
-
-class _Passed:
-    """Tells whether `recover` has passed an entry: then no crash can have cut it off, it was completed."""
-
-    def __init__(self, store: Store) -> None:
-        checkpoint = store.state.get(CHECKPOINT)
-        self._before = checkpoint - MARGIN if checkpoint else None
-        # All entries of an operation bear the moment at which it began, however long it takes.
-        self._running = {name.removeprefix(RUNNING) for name in store.state.names(RUNNING)}
-
-    def __call__(self, entry: Entry) -> bool:
-        return self._before is not None and entry.at < self._before and entry.op not in self._running
 
 
 def _verdict(stored: Stored, head: Head | None, passed: Callable[[Entry], bool]) -> Verdict:

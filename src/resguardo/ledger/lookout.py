@@ -39,6 +39,10 @@ AGAIN: Final = 10.0
 CLAIM: Final = "lookout"
 CLAIMED_FOR: Final = timedelta(seconds=60)
 RENEW_EVERY: Final = 15.0
+REST: Final = 0.5
+"""Seconds between two questions to the stream. SecantusDB answers whenever anything is written, if only to say that it
+is nothing: asked without a rest, two streams made it give four answers for each change of the ledger, which then took
+1.26 times as long. With it, 100 changes took 0.85 times as long as without streams (medians of 16 rounds): nothing."""
 SAVE_EVERY: Final = 5.0
 SAVE_IDLE_EVERY: Final = 60.0
 MANY: Final = 200
@@ -136,7 +140,7 @@ class Lookout:
             if token is None:
                 self._wanted.set()  # after the stream was opened: what came before is found by looking
             saved = time.monotonic()
-            while self._mine.is_set() and not self._stop.is_set():
+            while self._mine.is_set() and not self._stop.wait(REST):
                 happenings = stream.next()
                 self._handle(kind, happenings, memory)
                 if time.monotonic() - saved >= (SAVE_EVERY if happenings else SAVE_IDLE_EVERY):

@@ -16,18 +16,22 @@ def rename_batch(ledger: Ledger, old: str, new: str, *, actor: str, via: Via) ->
 def rename_person(ledger: Ledger, old: str, new: str, *, actor: str, via: Via) -> Receipt:
     """A segmentador gets another name and their batches follow, as one operation.
 
-    The person under the new name comes first: a crash in between leaves batches of both names, each of somebody who
-    exists, and renaming again finishes it.
+    The person under the new name comes first, the one under the old name goes last: what a crash in between leaves is
+    finished by `recover`.
     """
     stored = ledger.current("segmentador", old)
     create, delete = rename("segmentador", stored.raw, old, new)
-    # Who works on it stays; since when they do, too.
-    batches: list[Change] = [
-        Edit("batch", name, {("assignee",): create.doc, **_since(row)}, action="rename")
+    along = following(ledger, old, create.doc)
+    return ledger.record([create, *along, delete], actor=actor, via=via, op=new_operation(ledger.now()))
+
+
+def following(ledger: Ledger, old: str, new: str) -> list[Change]:
+    """What makes a person's batches follow a new name. Who works on them stays; since when they do, too."""
+    return [
+        Edit("batch", name, {("assignee",): new, **_since(row)}, action="rename")
         for row in ledger.store.pages.work_of(old)
         if isinstance(name := row.get("id"), str)
     ]
-    return ledger.record([create, *batches, delete], actor=actor, via=via, op=new_operation(ledger.now()))
 
 
 def _since(row: dict[str, object]) -> dict[tuple[str, ...], object]:

@@ -40,7 +40,7 @@ from resguardo.board.change import Change, Kind
 from resguardo.errors import Invalid, Unavailable
 from resguardo.ledger.conflict import expect
 from resguardo.ledger.journal import Handed, Journal
-from resguardo.ledger.settle import Key, Settler, new_operation
+from resguardo.ledger.settle import RUNNING, Key, Settler, new_operation
 from resguardo.store import Store
 from resguardo.store.batches import Projection, Stored
 from resguardo.store.entries import Entry, Head
@@ -52,8 +52,6 @@ BLOCK: Final = 500
 """Documents in one block of writes."""
 MOST_AT_ONCE: Final = 10_000
 """Changes of an operation whose size is not known beforehand: they are all prepared in memory."""
-RUNNING: Final = "running:"
-"""Begins the name under which the state notes an operation of several blocks while it runs."""
 PATIENCE: Final = 15.0
 """Seconds to go on trying for a revision that others keep taking."""
 

@@ -3,8 +3,8 @@
 Only entries since the last checkpoint are looked at, with a margin for the clocks of several hosts. The checkpoint is
 moved last: a crash before that means that the same entries are looked at again, which does no harm.
 
-A rename is two entries, the creation first. A crash between them leaves the document under both names; the missing
-deletion is recorded here.
+A rename is a creation and a deletion, in this order; of a person, with their batches in between. A crash on the way
+leaves the document under both names; what is missing is recorded here, as part of the same operation.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from resguardo.board.change import Delete, Kind
-from resguardo.ledger.record import Ledger
-from resguardo.ledger.settle import Key
+from resguardo.board.change import Change, Delete, Kind
+from resguardo.ledger.people import following
+from resguardo.ledger.record import Ledger, Via
+from resguardo.ledger.settle import CHECKPOINT, MARGIN, RUNNING, Key
 from resguardo.store import Store
 from resguardo.store.entries import Entry
 
-CHECKPOINT: Final = "recovered"
-MARGIN: Final = timedelta(minutes=5)
 BLOCK: Final = 500
+UNFINISHED: Final = timedelta(minutes=1)
+"""Half a rename this young may be somebody's who is just at it."""
 
 
 def recover(
@@ -48,10 +49,13 @@ def recover(
     for start in range(0, len(lagging), BLOCK):
         ledger.settle(lagging[start : start + BLOCK], recovering=starting)
         progress(min(start + BLOCK, len(lagging)), len(lagging))
+    running = () if starting else store.state.names(RUNNING)
+    finished = 0
     for entry in half_renames.values():
-        _finish_rename(store, ledger, entry)
+        if starting or (started - entry.at > UNFINISHED and RUNNING + entry.op not in running):
+            finished += _finish_rename(ledger, entry)
     store.state.put(CHECKPOINT, started)
-    return len(lagging) + len(half_renames)
+    return len(lagging) + finished
 
 
 def _pair_up(entry: Entry, waiting: dict[tuple[str, str], Entry]) -> None:
@@ -66,12 +70,15 @@ def _pair_up(entry: Entry, waiting: dict[tuple[str, str], Entry]) -> None:
         waiting[pair] = entry
 
 
-def _finish_rename(store: Store, ledger: Ledger, entry: Entry) -> None:
-    if entry.renamed_from is None:
-        return
-    change = Delete(entry.kind, entry.renamed_from, renamed_to=entry.doc, action="rename")
-    if store.documents(entry.kind).read([entry.renamed_from]):
-        ledger.record([change], actor=entry.actor, via="page", op=entry.op, op_size=entry.op_size)
+def _finish_rename(ledger: Ledger, entry: Entry) -> int:
+    """Returns how many entries were missing."""
+    old = entry.renamed_from
+    if old is None or not ledger.store.documents(entry.kind).read([old]):
+        return 0
+    along = following(ledger, old, entry.doc) if entry.kind == "segmentador" else []
+    changes: list[Change] = [*along, Delete(entry.kind, old, renamed_to=entry.doc, action="rename")]
+    via: Via = entry.via  # type: ignore[assignment]
+    return ledger.record(changes, actor=entry.actor, via=via, op=entry.op, op_size=entry.op_size).recorded
 
 
 def _lagging(store: Store, highest: dict[Key, tuple[int, bool]]) -> list[Key]:

@@ -3,12 +3,20 @@
 | document              | highest entry         | what it means                          | what is done              |
 |-----------------------|-----------------------|----------------------------------------|---------------------------|
 | at its revision, fits | a document            | all is well                            | nothing                   |
+| fits                  | a document            | only the ledger's own mark was lost    | the mark is set again     |
 | at its revision       | a document, other     | another program changed it             | an entry `via: external`  |
 | at a lower revision   | a document            | a crash between entry and document     | the document follows      |
 | at a lower revision   | a deletion            | likewise                               | the document goes         |
-| none                  | a document, recent    | likewise, of a creation                | the document is inserted  |
-| none                  | a document, not recent| another program deleted it             | an entry `via: external`  |
+| at a lower revision   | any, passed           | another program put an old copy back   | an entry `via: external`  |
+| none                  | a document, cut off   | a crash, of a creation                 | the document is inserted  |
+| none                  | a document, any other | another program deleted it             | an entry `via: external`  |
 | without or at another | none, or any other    | another program inserted or replaced it| an entry `via: external`  |
+
+**Passed.** `recover` makes every document follow its entries up to its checkpoint: what disagrees with an older entry
+all the same was made so by another program.
+
+**Cut off.** Only a creation can lack its document because of a crash: an edit finds one, or fails. It is one that is
+young (at start-up: of any age), that was not passed, and that is not itself the record of what another program wrote.
 
 Every row is idempotent and may be done by several processes at once: entries are guarded by their unique revision,
 documents by theirs. A crash in between leaves a row of this same table.
@@ -34,7 +42,13 @@ from resguardo.store.batches import Projection, Stored
 from resguardo.store.entries import Entry, Head
 
 RECENT: Final = timedelta(minutes=10)
-"""An entry this young whose document is missing was cut off by a crash; an older one was deleted from outside."""
+"""A creation this young may have been cut off by a crash."""
+CHECKPOINT: Final = "recovered"
+"""Under this name the state keeps up to when `recover` has looked at the entries."""
+MARGIN: Final = timedelta(minutes=5)
+"""For the clocks of several hosts, and for changes under way."""
+RUNNING: Final = "running:"
+"""Begins the name under which the state notes an operation of several blocks while it runs."""
 MOST_REMEMBERED: Final = 20_000
 OUTSIDE: Final = "externo"
 PATIENCE: Final = 15.0
@@ -147,13 +161,16 @@ class Settler:
         if stored is None:
             if head is None:
                 return  # nothing, and nothing recorded: that agrees
-            if recovering or self._now() - head.entry.at < RECENT:
+            if self._is_cut_off(head.entry, recovering):
                 self._project(kind, None, head.entry)
             else:
                 self._record_external(kind, doc, None, head)
             return
+        if head is not None and not head.gone and head.fits(stored.raw):
+            self._store.documents(kind).set_revision(doc, stored.rev, head.entry.rev)
+            return
         lags = head is not None and 0 < stored.rev < head.entry.rev
-        if head is None or not lags:
+        if head is None or not lags or Passed(self._store)(head.entry):
             self._record_external(kind, doc, stored, head)
             return
         own = self._store.entries.at_revision(kind, doc, stored.rev)
@@ -163,6 +180,11 @@ class Settler:
         # What another program wrote into other fields meanwhile stays, and is found as such in the next round.
         before = own.after if own and own.after is not None else stored.raw
         self._project(kind, Stored(before, stored.rev), head.entry)
+
+    def _is_cut_off(self, last: Entry, recovering: bool) -> bool:
+        creation = creation_of(self._store, last)
+        young = recovering or self._now() - creation.at < RECENT
+        return young and creation.via != "external" and not Passed(self._store)(creation)
 
     def _project(self, kind: Kind, before: Stored | None, entry: Entry) -> None:
         base, raw = (before.rev, before.raw) if before else (0, None)
@@ -178,6 +200,29 @@ class Settler:
         if stored is not None:
             self._store.documents(kind).set_revision(doc, stored.rev, entry.rev)
         handed.wait()
+
+
+class Passed:
+    """Tells whether `recover` has passed an entry, as of now: then no crash can have cut it off."""
+
+    def __init__(self, store: Store) -> None:
+        checkpoint = store.state.get(CHECKPOINT)
+        self._before = checkpoint - MARGIN if checkpoint else None
+        # All entries of an operation bear the moment at which it began, however long it takes.
+        self._running = {name.removeprefix(RUNNING) for name in store.state.names(RUNNING)}
+
+    def __call__(self, entry: Entry) -> bool:
+        return self._before is not None and entry.at < self._before and entry.op not in self._running
+
+
+def creation_of(store: Store, last: Entry) -> Entry:
+    """The entry by which a document that is there came to be, the last time; `last` is its highest."""
+    creation = last
+    for entry in store.entries.newest_first(last.kind, last.doc):
+        if entry.after is None:
+            break
+        creation = entry
+    return creation
 
 
 def external_entry(

@@ -46,8 +46,8 @@ def undo(
 ) -> Undone:
     """Take an operation back. `take` names the fields that come back though others changed them since.
 
-    Raises `NotFound` where there is no such operation, `Invalid` where it gave a document its id, `Invalid` where `take` names what is no part of it, `Conflict`
-    when others keep changing the same documents.
+    Raises `NotFound` where there is no such operation, `Invalid` where it gave a document its id or where `take` names
+    what is no part of it, `Conflict` when others keep changing the same documents.
     """
     plan = Plan(ledger.store, op, take or {})
     try:

@@ -92,7 +92,8 @@ def open_client(uri: str, timeout: float) -> MongoClient[dict[str, Any]]:
             connectTimeoutMS=int(milliseconds * 0.9),
             heartbeatFrequencyMS=500,
             event_listeners=[WriteListener()],
-            socketTimeoutMS=120_000,
+            # Only for a server that gives signs of life: an index over a million documents takes its time.
+            socketTimeoutMS=3_600_000,
             tz_aware=True,
             maxPoolSize=200,
         )

@@ -24,7 +24,7 @@ from itertools import takewhile
 from typing import Final
 
 from resguardo.board.change import Kind
-from resguardo.ledger.record import RUNNING
+from resguardo.ledger.settle import RUNNING
 from resguardo.store import Store
 from resguardo.store.entries import Entry
 
