@@ -1,6 +1,6 @@
 // Copias: what copies there are, how good they are, and what will become of them.
 import { get } from "./lib/api";
-import { find, h, icon } from "./lib/dom";
+import { find, h, icon, may } from "./lib/dom";
 import { size } from "./lib/measures";
 import { when } from "./lib/moments";
 import { sentence } from "./lib/notice";
@@ -54,9 +54,9 @@ function show(answer: Answer): void {
   backups = answer.backups;
   find("#backups-error").hidden = true;
   const made = answer.tasks.find(({ kind }) => kind === "make");
-  if (made) void making.follow(made.id);
+  if (made && may("backup")) void making.follow(made.id);
   list.show(backups, answer.tasks);
-  later(answer.tasks.some(({ kind }) => kind !== "make") ? BUSY : QUIET);
+  later(answer.tasks.some(({ kind }) => kind === "verify" || kind === "drill") ? BUSY : QUIET);
   const key = JSON.stringify(backups);
   if (key === known) return;
   known = key;

@@ -44,10 +44,10 @@ function row(line: Line): HTMLElement {
   return h(
     "tr",
     { class: `promise promise-${line.state}`, "data-state": line.state },
-    h("th", { scope: "row" }, h("span", { class: "light" }, icon(image), h("b", {}, t(word))), h("span", {}, t(line.name))),
+    h("th", { scope: "row" }, h("div", { class: "promise-name" }, h("span", { class: "light" }, icon(image), h("b", {}, t(word))), t(line.name))),
     h("td", { "data-label": t("Medido") }, said(line.value)),
-    h("td", { "data-label": t("Desde"), class: "muted" }, line.since ? h("time", { dateTime: line.since, title: when(line.since) }, when(line.since)) : "—"),
-    h("td", { "data-label": t("Qué hacer") }, line.advice ? said(line.advice) : h("span", { class: "muted" }, t("nada"))),
+    h("td", { "data-label": t("Desde"), class: line.since ? "muted" : "muted nothing" }, line.since ? h("time", { dateTime: line.since, title: when(line.since) }, when(line.since)) : "—"),
+    h("td", { "data-label": t("Qué hacer"), class: line.advice ? "" : "nothing" }, line.advice ? said(line.advice) : h("span", { class: "muted" }, t("nada"))),
   );
 }
 

@@ -13,8 +13,8 @@ import bson
 import pytest
 
 from resguardo.errors import Integrity, NoVault
-from resguardo.vault.archive import ArchiveInfo
 from resguardo.vault import card
+from resguardo.vault.archive import ArchiveInfo
 from resguardo.vault.catalogue import DATA, MANIFEST, Catalogue
 from resguardo.vault.reading import open_source
 from resguardo.vault.snapshot import Snapshot

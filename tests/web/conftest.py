@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -16,6 +17,7 @@ from resguardo.ledger.watch import Watch
 from resguardo.store import Store
 from resguardo.store.accounts import Account
 from resguardo.web.app import create_app
+from waiting import wait_until
 
 HASH = auth.hash_password(PASSWORD)
 
@@ -48,6 +50,20 @@ def app(settings: Settings, store: Store, ledger: Ledger, watch: Watch) -> Flask
 @pytest.fixture
 def browser(app: Flask) -> Callable[[str], Browser]:
     return lambda name: Browser(app.test_client(), name)
+
+
+@pytest.fixture
+def done(alice: Browser) -> Callable[[str], dict[str, Any]]:
+    """Waits for what was begun in the background."""
+
+    def wait(task: str) -> dict[str, Any]:
+        def ended() -> dict[str, Any] | None:
+            summary: dict[str, Any] = alice.get(f"/api/backups/tasks/{task}").json or {}
+            return summary if summary["state"] != "running" else None
+
+        return wait_until(ended, 30) or {}
+
+    return wait
 
 
 @pytest.fixture

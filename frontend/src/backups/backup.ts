@@ -45,7 +45,7 @@ export interface Backup {
 
 export interface Task {
   id: string;
-  kind: "make" | "verify" | "drill";
+  kind: string;
   about: string;
   state: "running" | "done" | "failed";
   step: string;
@@ -80,7 +80,7 @@ export const named = (backup: Backup) => when(momentOf(backup)) || backup.id;
 /** Why it has the state it has, and what comes next. */
 export function stateText(backup: Backup): string {
   const { state, drill, verify, removed } = backup;
-  if (state === "good") return t("se restauró completa en un simulacro");
+  if (state === "good") return "";
   if (state === "verified") return t("se leyó cada byte; espera su simulacro");
   if (state === "complete") return t("nadie la ha leído de vuelta");
   if (state === "damaged") return said([drill, verify].find((event) => event?.ok === false)?.detail ?? "") || t("su archivo o su manifiesto no está completo");

@@ -7,7 +7,8 @@ import { ago, day as dayText, plural, t } from "../lib/text";
 import { type Backup, type Task, backupAddress, contents, dot, drillText, missing, momentOf, named, reasonText, stateText, stateWord } from "./backup";
 import { details } from "./details";
 
-const PAGE = 20;
+/** A copy is a card on a narrow screen. */
+const PAGE = window.matchMedia("(width <= 700px)").matches ? 8 : 20;
 const COLUMNS = 5;
 
 interface Row {
@@ -27,6 +28,7 @@ export class List {
   private tasks: Task[] = [];
   private day = "";
   private most = PAGE;
+  private missingOfAll = "";
 
   constructor(
     private readonly changed: () => void,
@@ -56,8 +58,17 @@ export class List {
     return this.backups.filter(({ state }) => state !== "removed" || this.withRemoved.checked);
   }
 
+  /** What no copy has inside is said once, above them. */
+  private drawMissing(): void {
+    const texts = new Set(this.backups.filter(({ bytes, swept }) => bytes !== undefined && !swept).map(missing));
+    const [text] = texts;
+    this.missingOfAll = texts.size === 1 && text ? text : "";
+    find("#copies-missing").textContent = this.missingOfAll;
+  }
+
   private draw(): void {
     const wanted = this.wanted();
+    this.drawMissing();
     const removed = this.backups.filter(({ state }) => state === "removed").length;
     find("#with-removed-field").hidden = removed === 0 || this.day !== "";
     find("#with-removed-text").textContent = t("Mostrar las quitadas ({count})", { count: removed });
@@ -85,7 +96,7 @@ export class List {
   private row(backup: Backup): Row {
     const task = this.tasks.find(({ about }) => about === backup.id);
     const newest = this.backups.find(({ state }) => state === "good")?.id === backup.id;
-    const key = JSON.stringify([backup, task?.kind, newest]);
+    const key = JSON.stringify([backup, task?.kind, newest, this.missingOfAll]);
     const known = this.rows.get(backup.id);
     if (known?.key === key) return known;
     const panel = h("tr", { class: "copy-panel", "data-own": backup.id, hidden: true }, h("td", { colSpan: COLUMNS }));
@@ -101,22 +112,23 @@ export class List {
       if (!this.open.delete(backup.id)) this.open.add(backup.id);
       fill();
     });
-    const made = { key, row: line(backup, task, toggle), panel };
+    const made = { key, row: line(backup, task, toggle, missing(backup) === this.missingOfAll), panel };
     this.rows.set(backup.id, made);
     fill();
     return made;
   }
 }
 
-function line(backup: Backup, task: Task | undefined, toggle: HTMLElement): HTMLTableRowElement {
+function line(backup: Backup, task: Task | undefined, toggle: HTMLElement, asAll: boolean): HTMLTableRowElement {
   const moment = momentOf(backup);
+  const more = [backup.bytes === undefined ? "" : size(backup.bytes), asAll ? "" : missing(backup)].filter(Boolean);
   const pin = backup.pinned != null && h("span", { class: "tag tag-link" }, icon("pin-angle-fill"), t("Fijada: {reason}", { reason: backup.pinned }));
   return h(
     "tr",
     { class: `copy copy-${backup.state}`, "data-own": backup.id, "data-state": backup.state },
     h("th", { scope: "row" }, h("time", { dateTime: moment, title: moment && ago(moment) }, named(backup)), h("span", { class: "copy-why" }, reasonText(backup)), pin),
     h("td", { "data-label": t("Estado") }, task ? working(task) : h("div", { class: "copy-state" }, dot(backup.state), h("div", {}, h("b", {}, stateWord(backup.state)), h("span", { class: "copy-why" }, stateText(backup))))),
-    h("td", { "data-label": t("Contenido") }, h("div", {}, backup.bytes !== undefined ? contents(backup) : "—", h("span", { class: "copy-why" }, backup.bytes !== undefined && `${size(backup.bytes)} · `, missing(backup)))),
+    h("td", { "data-label": t("Contenido") }, h("div", {}, h("span", { class: "copy-contents" }, backup.bytes !== undefined ? contents(backup) : "—"), h("span", { class: "copy-why" }, more.join(" · ")))),
     h("td", { "data-label": t("Simulacro (RTO)"), class: "copy-rto" }, drillText(backup)),
     h("td", { class: "copy-actions" }, h("div", {}, ...offered(backup), toggle)),
   );

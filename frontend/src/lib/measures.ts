@@ -19,6 +19,7 @@ export function size(bytes: number): string {
 
 /** `4.2 s`, `12 min`, `1 h 20 min` */
 export function duration(seconds: number): string {
+  if (seconds < 0.05) return t("menos de {seconds} s", { seconds: rounded(0.1, 1) });
   if (seconds < 10) return t("{seconds} s", { seconds: rounded(seconds, 1) });
   if (seconds < 90) return t("{seconds} s", { seconds: rounded(seconds, 0) });
   const minutes = Math.round(seconds / 60);

@@ -33,6 +33,8 @@ const AGAIN = 30_000;
 const LASTS = 60_000;
 /** So long an answer of the server may be from before what has just been told (web/api_status.py, FRESH). */
 const SERVED_FOR = 11_000;
+/** Characters of a line that find room. */
+const LONGEST = 34;
 const KEPT = "resguardo-status";
 const LOOKS: Record<Light, [string, string]> = {
   green: ["shield-safe", "shield-check"],
@@ -93,10 +95,14 @@ function failed(error: unknown): void {
 
 const tell = (heard: Heard) => document.dispatchEvent(new CustomEvent<Heard>("status", { detail: heard }));
 
+const narrow = window.matchMedia("(width <= 480px)");
+
 function words(status: Status): string {
+  if (status.shield === "green" && status.good_copy && narrow.matches) return t("Resguardada · {age}", { age: ago(status.good_copy) });
   if (status.shield === "green" && status.good_copy) return t("Resguardada · copia buena {age}", { age: ago(status.good_copy) });
   const wrong = status.lines.find((line) => line.state === status.shield && !line.standing);
-  const what = wrong ? `${t(wrong.name)}: ${said(wrong.value)}` : "";
+  const whole = wrong ? `${t(wrong.name)}: ${said(wrong.value)}` : "";
+  const what = wrong && whole.length > LONGEST ? t(wrong.name) : whole;
   return status.shield === "red" ? t("En riesgo · {what}", { what }) : t("Atención · {what}", { what });
 }
 

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from resguardo.cli.accounts import account
-from resguardo.cli.backups import backup, restore
+from resguardo.cli.backups import backup
 from resguardo.cli.board import Data, Json, answer, bar, board
+from resguardo.cli.diff import diff
 from resguardo.cli.history import history, undo
 from resguardo.cli.journal import journal
+from resguardo.cli.restore import restore
 from resguardo.cli.status import status
 from resguardo.exchange import exports
 from resguardo.exchange.exports import Export
@@ -25,6 +27,7 @@ app.add_typer(export, name="export")
 app.add_typer(account, name="account")
 app.add_typer(backup, name="backup")
 app.add_typer(journal, name="journal")
+backup.command()(diff)
 app.command()(restore)
 app.command()(status)
 app.command()(history)

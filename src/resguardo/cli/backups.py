@@ -1,26 +1,19 @@
-"""`backup create|list|show|verify|drill|prune|pin` and `restore`."""
+"""`backup create|list|show|verify|drill|prune|pin`."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from resguardo.board.filters import Filter
-from resguardo.cli.board import Data, Json, answer, bar, board
+from resguardo.cli.board import Data, Json, answer, board
 from resguardo.config import Settings, load
-from resguardo.errors import Integrity, NotFound, RefusedForSafety, Usage
-from resguardo.ledger.record import Ledger
-from resguardo.store import Store, open_store
-from resguardo.vault import restore as restoring
-from resguardo.vault.catalogue import Catalogue, Manifest, back_up
+from resguardo.errors import Integrity, Usage
+from resguardo.vault.catalogue import Catalogue, Manifest
 from resguardo.vault.keeping import drill_one, longest_without_drill, make_good
 from resguardo.vault.keeping import prune as prune_by
-from resguardo.vault.reading import Source, open_source
 
 backup = typer.Typer(no_args_is_help=True, help="Haz copias y mira las que hay.")
 ACTOR = "cli"
@@ -35,7 +28,7 @@ STATES = {
 }
 
 
-def _catalogue(settings: Settings) -> Catalogue:
+def catalogue_of(settings: Settings) -> Catalogue:
     return Catalogue(settings.data / "vault")
 
 
@@ -43,7 +36,7 @@ def _catalogue(settings: Settings) -> Catalogue:
 def create(reason: str = "manual", data: Data = None, as_json: Json = False) -> None:
     """Hace una copia, la vuelve a leer entera y la restaura en un simulacro: solo entonces es buena."""
     with board(data) as (store, ledger):
-        manifest = make_good(_catalogue(store.connection.settings), ledger, reason)
+        manifest = make_good(catalogue_of(store.connection.settings), ledger, reason)
     sentence = f"Copia {manifest['id']}: {manifest['batches']} batches, {manifest['bytes']} bytes, {_state(manifest)}."
     answer(manifest, sentence, as_json)
     if manifest["state"] == "damaged":
@@ -61,7 +54,7 @@ def _state(manifest: Manifest) -> str:
 @backup.command("list")
 def list_all(data: Data = None, as_json: Json = False) -> None:
     """Las copias, de la más nueva a la más vieja."""
-    manifests = _catalogue(load(data=data)).list()
+    manifests = catalogue_of(load(data=data)).list()
     lines = (f"{row['id']}  {_state(row)}  {row['batches']} batches  {row['reason']}" for row in manifests)
     answer({"backups": manifests}, "\n".join(lines) or "No hay copias. Haz una con: resguardo backup create", as_json)
 
@@ -69,14 +62,14 @@ def list_all(data: Data = None, as_json: Json = False) -> None:
 @backup.command()
 def show(own: str, data: Data = None, as_json: Json = False) -> None:
     """Lo que se sabe de una copia."""
-    manifest = _catalogue(load(data=data)).get(own)
+    manifest = catalogue_of(load(data=data)).get(own)
     answer(manifest, "\n".join(f"{name}: {value}" for name, value in manifest.items()), as_json)
 
 
 @backup.command()
 def verify(own: Own = None, data: Data = None, as_json: Json = False) -> None:
     """Vuelve a leer cada byte de una copia, o de todas."""
-    catalogue = _catalogue(load(data=data))
+    catalogue = catalogue_of(load(data=data))
     wrong = {}
     names = [own] if own else [row["id"] for row in catalogue.list() if row["state"] != "removed"]
     for name in names:
@@ -94,7 +87,7 @@ def verify(own: Own = None, data: Data = None, as_json: Json = False) -> None:
 def drill(own: Own = None, data: Data = None, as_json: Json = False) -> None:
     """Restaura una copia de verdad en una base de datos aparte y la compara; sin id, la que más lleva sin simulacro."""
     settings = load(data=data)
-    catalogue = _catalogue(settings)
+    catalogue = catalogue_of(settings)
     chosen = own or longest_without_drill(catalogue)
     result = drill_one(catalogue, settings, chosen, datetime.now(UTC))
     sentence = f"{chosen}: {result.detail or f'se restauró completa; el tablero volvió en {result.rto} s'}."
@@ -111,7 +104,7 @@ def prune(
 ) -> None:
     """Marca para quitar las copias que ninguna regla necesita; sus datos se borran siete días después."""
     settings = load(data=data)
-    decisions = prune_by(_catalogue(settings), settings, datetime.now(UTC), dry_run=dry_run, actor=ACTOR)
+    decisions = prune_by(catalogue_of(settings), settings, datetime.now(UTC), dry_run=dry_run, actor=ACTOR)
     lines = (f"{'queda' if row.keep else 'se quita'}  {row.id}  {row.reason}" for row in decisions)
     answer({"decisions": [asdict(row) for row in decisions]}, "\n".join(lines) or "No hay copias.", as_json)
 
@@ -125,71 +118,10 @@ def pin(
     as_json: Json = False,
 ) -> None:
     """Una copia se queda, digan lo que digan las reglas."""
-    catalogue = _catalogue(load(data=data))
+    catalogue = catalogue_of(load(data=data))
     catalogue.get(own)
     if not release and not reason.strip():
         raise Usage("Di por qué se queda.", hint="Por ejemplo: --reason 'entrega a auditoría'")
     catalogue.note(own, "unpin" if release else "pin", reason=reason.strip(), actor=ACTOR)
     sentence = f"La copia {own} ya no está fijada." if release else f"La copia {own} se queda: {reason.strip()}."
     answer(catalogue.get(own), sentence, as_json)
-
-
-def restore(
-    source: str,
-    into: Annotated[str | None, typer.Option(help="Una base de datos vacía.")] = None,
-    assignee: Annotated[list[str] | None, typer.Option(help="Solo los batches de esta persona.")] = None,
-    batch: Annotated[list[str] | None, typer.Option(help="Solo este batch.")] = None,
-    status: Annotated[list[str] | None, typer.Option(help="Solo los de este estatus.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Solo muestra qué cambiaría.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Sin preguntar.")] = False,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
-    """Trae de vuelta lo que falta o es distinto; no borra nada. Con --into, llena una base vacía."""
-    settings = load(data=data)
-    path = Path(source)
-    if not path.is_file():
-        if path.suffix:
-            raise NotFound("No existe el archivo {path}.", path=source)
-        path = _catalogue(settings).path(source)
-    chosen = Filter(assignee=tuple(assignee or ()), ids=tuple(batch or ()), status=tuple(status or ()))
-    with open_source(path) as opened:
-        if into:
-            result = _into(settings, into, opened)
-            answer(result, f"{result['batches']} batches en la base {into}.", as_json)
-            return
-        with board(data) as (store, ledger):
-            _live(store, ledger, opened, chosen, dry_run=dry_run, yes=yes, as_json=as_json)
-
-
-def _into(settings: Settings, database: str, source: Source) -> dict[str, Any]:
-    elsewhere = settings.model_copy(update={"database": database, "segmentadores_database": None})
-    with open_store(elsewhere) as store, bar("Restaurando") as progress:
-        total = source.work.count + source.people.count
-        ledger = Ledger(store, settings.zone)
-        return restoring.load_into(store, ledger, source, actor=ACTOR, progress=lambda done: progress(done, total))
-
-
-def _live(
-    store: Store, ledger: Ledger, source: Source, chosen: Filter, *, dry_run: bool, yes: bool, as_json: bool
-) -> None:
-    plan = restoring.plan(store, source, chosen)
-    try:
-        summary = plan.summary()
-        sentence = f"{plan.created} nuevos, {plan.changed} cambian, {plan.brought_back} vuelven, 0 se borran."
-        if dry_run or not plan.size:
-            answer(summary, sentence, as_json)
-            return
-        if not yes:
-            if not sys.stdin.isatty():
-                raise RefusedForSafety("Sin confirmar no se cambia nada.", hint="Agrega --yes, o mira con --dry-run.")
-            typer.confirm(f"{sentence} ¿Seguir?", abort=True, err=True)
-        if plan.changed:  # an archive before anything is overwritten
-            back_up(_catalogue(store.connection.settings), ledger, f"antes de restaurar ({plan.id})", safety=True)
-        with bar("Restaurando") as progress:
-            receipt = restoring.apply(
-                ledger, plan, actor=ACTOR, via="restore", progress=lambda done: progress(done, plan.size)
-            )
-        answer({**summary, "operation": receipt.op}, f"{sentence} Operación {receipt.op}.", as_json)
-    finally:
-        plan.close()

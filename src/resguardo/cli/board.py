@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import orjson
 import typer
@@ -18,6 +20,9 @@ from resguardo.ledger.catch_up import refuse_lost_database
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store, open_store
 from resguardo.vault.restore import refuse_half_restored
+
+LONGEST: Final = 60
+"""Characters of a value shown in a line."""
 
 Data = Annotated[Path | None, typer.Option("--data", help="Carpeta de todo lo local.")]
 Json = Annotated[bool, typer.Option("--json", help="Un objeto JSON en la salida estándar.")]
@@ -50,3 +55,24 @@ def answer(result: dict[str, Any], sentence: str, as_json: bool) -> None:
         sys.stdout.buffer.write(orjson.dumps(result) + b"\n")
     else:
         sys.stdout.write(sentence + "\n")
+
+
+def local(at: str, ledger: Ledger) -> str:
+    return f"{datetime.fromisoformat(at).astimezone(ledger.zone):%Y-%m-%d %H:%M:%S}"
+
+
+def brief(value: Any) -> str:
+    """A value of a field, for a line of text."""
+    if value is None:
+        return "—"
+    text = value if isinstance(value, str) else orjson.dumps(plain(value)).decode()
+    return f"«{text if len(text) <= LONGEST else text[: LONGEST - 1] + '…'}»"
+
+
+def plain(value: Any) -> Any:
+    """The same with nothing in it that JSON does not know."""
+    return orjson.loads(orjson.dumps(value, _readable, orjson.OPT_NON_STR_KEYS))
+
+
+def _readable(value: Any) -> Any:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)

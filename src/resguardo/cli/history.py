@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-import orjson
 import typer
 
 from resguardo.board.change import Kind
-from resguardo.cli.board import Data, Json, answer, bar, board
+from resguardo.cli.board import Data, Json, answer, bar, board, brief, local, plain
 from resguardo.errors import Usage
 from resguardo.ledger import history as past
 from resguardo.ledger.record import Ledger
@@ -22,7 +20,6 @@ from resguardo.ledger.undo import undo as take_back
 ACTOR: Final = "cli"
 WITH_WARNINGS: Final = 3
 """Exit code: done, and something wants a look (design.md, "Exit codes")."""
-LONGEST: Final = 60
 
 Moment = Annotated[str | None, typer.Option("--at", help="Un momento: 2026-11-28T14:30:00-06:00.")]
 
@@ -47,7 +44,7 @@ def history(
     lines = [line for row in rows for line in _entry_lines(row, ledger)]
     if following:
         lines.append(f"Hay más: --before {following}")
-    answer(_plain({kind: batch, "timeline": rows, "next": following or None}), "\n".join(lines), as_json)
+    answer(plain({kind: batch, "timeline": rows, "next": following or None}), "\n".join(lines), as_json)
 
 
 def _as_it_was(ledger: Ledger, kind: Kind, name: str, moment: datetime, as_json: bool) -> None:
@@ -56,8 +53,8 @@ def _as_it_was(ledger: Ledger, kind: Kind, name: str, moment: datetime, as_json:
     told = {"rev": entry.rev, "at": entry.at.isoformat(), "actor": entry.actor} if entry else {"rev": 0}
     sentence = f"«{name}» no existía en ese momento."
     if shown is not None:
-        sentence = "\n".join(f"{field}: {_brief(value)}" for field, value in shown.items())
-    answer(_plain({kind: shown, **told}), sentence, as_json)
+        sentence = "\n".join(f"{field}: {brief(value)}" for field, value in shown.items())
+    answer(plain({kind: shown, **told}), sentence, as_json)
 
 
 def undo(
@@ -92,7 +89,7 @@ def undo(
         "conflict_count": done.conflict_count,
         "dry_run": dry_run,
     }
-    answer(_plain(told), "\n".join(_undone_lines(done, dry_run, ledger)), as_json)
+    answer(plain(told), "\n".join(_undone_lines(done, dry_run, ledger)), as_json)
     if done.conflict_count:
         raise typer.Exit(WITH_WARNINGS)
 
@@ -121,8 +118,8 @@ def _taken(labels: Iterable[str]) -> dict[Key, list[str]]:
 def _entry_lines(row: dict[str, Any], ledger: Ledger) -> list[str]:
     other = f" → {row['renamed_to']}" if row["renamed_to"] else ""
     other = f" ← {row['renamed_from']}" if row["renamed_from"] else other
-    head = f"{row['rev']}  {_local(row['at'], ledger)}  {row['actor']} ({row['via']})  {row['action']}{other}"
-    changes = (f"    {one['field']}: {_brief(one['from'])} → {_brief(one['to'])}" for one in row["fields"])
+    head = f"{row['rev']}  {local(row['at'], ledger)}  {row['actor']} ({row['via']})  {row['action']}{other}"
+    changes = (f"    {one['field']}: {brief(one['from'])} → {brief(one['to'])}" for one in row["fields"])
     return [f"{head}  {row['op']}", *changes]
 
 
@@ -137,26 +134,6 @@ def _undone_lines(done: Undone, dry_run: bool, ledger: Ledger) -> list[str]:
         lines.append(f"Se quedan como otros los dejaron: {done.conflict_count}. Para traer lo de antes: --take")
     for one in done.conflicts:
         label = f"{one['doc']}:{one['field']}" if one["field"] else one["doc"]
-        when = _local(one["at"], ledger)
-        lines.append(f"    {label}  ahora {_brief(one['now'])}, antes {_brief(one['was'])}  ({one['actor']}, {when})")
+        when = local(one["at"], ledger)
+        lines.append(f"    {label}  ahora {brief(one['now'])}, antes {brief(one['was'])}  ({one['actor']}, {when})")
     return lines
-
-
-def _local(at: str, ledger: Ledger) -> str:
-    return f"{datetime.fromisoformat(at).astimezone(ledger.zone):%Y-%m-%d %H:%M:%S}"
-
-
-def _brief(value: Any) -> str:
-    if value is None:
-        return "—"
-    text = value if isinstance(value, str) else orjson.dumps(_plain(value)).decode()
-    return f"«{text if len(text) <= LONGEST else text[: LONGEST - 1] + '…'}»"
-
-
-def _plain(value: Any) -> Any:
-    """The same with nothing in it that JSON does not know."""
-    return orjson.loads(orjson.dumps(value, _readable, orjson.OPT_NON_STR_KEYS))
-
-
-def _readable(value: Any) -> Any:
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)

@@ -22,6 +22,9 @@ SUMMARY_HEADER: Final = (
     "Lista de Batches",
 )
 
+DIFFERENCE_HEADER: Final = ("Tipo", "Id", "Qué pasó", "Campo", "Antes", "Después")
+HAPPENED: Final = {"added": "agregado", "removed": "quitado", "changed": "cambió"}
+
 WorklistRow = tuple[str, str, str]
 SummaryRow = tuple[str, int, int, int, int, str, str]
 Batches = Iterable[Mapping[str, Any]]
@@ -66,3 +69,13 @@ def text(value: object) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else str(value)
+
+
+def difference_rows(changes: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
+    """A row per field that changed, from what `vault.diff` tells of each document; one per document otherwise."""
+    for change in changes:
+        head = (change["kind"], change["id"], HAPPENED[change["what"]])
+        for value in change["values"]:
+            yield *head, value["field"], text(value["from"]), text(value["to"])
+        if not change["values"]:
+            yield *head, "", "", ""

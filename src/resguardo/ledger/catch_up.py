@@ -19,12 +19,14 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import Final
 
+from resguardo.board.change import Kind
 from resguardo.errors import RefusedForSafety
 from resguardo.ledger.journal import Journal, Key
 from resguardo.ledger.record import BLOCK, Ledger
 from resguardo.ledger.segment import Record
 from resguardo.ledger.settle import RUNNING
 from resguardo.store import Store
+from resguardo.store.batches import Projection
 from resguardo.store.entries import Entry, parse
 
 MARGIN: Final = timedelta(minutes=5)
@@ -66,7 +68,10 @@ def catch_up(ledger: Ledger, *, starting: bool = False) -> CaughtUp:
         if starting:
             recorded: set[Key] = {(entry.kind, entry.doc, entry.rev) for entry in entries if entry.at >= since}
             lost = _lost(ledger.store, journaled, recorded, since)
-            ledger.settle((entry.kind, entry.doc) for entry in lost)
+            keys = list(dict.fromkeys((entry.kind, entry.doc) for entry in lost))
+            for kind, doc in keys:
+                _follow(ledger.store, kind, doc)
+            ledger.settle(keys)
             entries = _recent(ledger.store, since)
     count = 0
     missing = (entry for entry in entries if (entry.kind, entry.doc, entry.rev) not in known)
@@ -106,6 +111,21 @@ def _lost(store: Store, journaled: list[Record], recorded: set[Key], since: date
         if (entry.rev, entry.prev) == (rev + 1, digest) and not store.entries.insert([entry]):
             inserted.append(entry)
     return inserted
+
+
+def _follow(store: Store, kind: Kind, doc: str) -> None:
+    """MongoDB lost the entry, so that it lost the document too: no other program took it away or put an old one back.
+
+    What is left to be mended otherwise is for `settle`.
+    """
+    found = store.documents(kind).read([doc]).get(doc, [])
+    head = store.entries.heads(kind, [doc])[doc].entry
+    if not found and head.after is not None:
+        store.documents(kind).project([Projection(doc, 0, head.rev, None, head.after)])
+    elif len(found) == 1 and 0 < found[0].rev < head.rev:
+        own = store.entries.at_revision(kind, doc, found[0].rev)
+        if own is not None and own.seal(found[0].raw) == own.digest:
+            store.documents(kind).project([Projection(doc, own.rev, head.rev, own.after, head.after)])
 
 
 def _forget_running(store: Store, now: datetime) -> None:

@@ -31,7 +31,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -248,7 +247,7 @@ class Journal:
             self._file = None
         make_private_folder(self.folder / day)
         host = re.sub(r"[^\w.]+", "_", socket.gethostname())[:40]
-        file = GrowingFile(self._free_name(self.folder / day, f"{host}-{os.getpid()}-{now:%H%M%S}"))
+        file = _new_file(self.folder / day, f"{host}-{os.getpid()}-{now:%H%M%S}")
         try:
             file.append(segment.header_line(self.database, host, os.getpid(), now.isoformat()))
         except BaseException:  # else each attempt on a full disk would leave an open, empty file
@@ -258,12 +257,6 @@ class Journal:
             raise
         self._file, self._day, self._in_segment = file, day, 0
         return file
-
-    def _free_name(self, folder: Path, beginning: str) -> Path:
-        """A process id may come again, within a second too; a packed segment keeps its name taken."""
-        names = (f"{beginning}{number:04d}" for number in count(1))
-        free = (name for name in names if not any((folder / f"{name}{end}").exists() for end in (SUFFIX, PACKED)))
-        return folder / f"{next(free)}{SUFFIX}"
 
     def close(self) -> None:
         """Close the segment in order. The next `append` would take a new one."""
@@ -322,6 +315,17 @@ class Journal:
 
 def _key(entry: Entry) -> Key:
     return entry.kind, entry.doc, entry.rev
+
+
+def _new_file(folder: Path, beginning: str) -> GrowingFile:
+    """A process id may come again, within a second too; a packed segment keeps its name taken."""
+    number = 0
+    while True:
+        number += 1
+        name = f"{beginning}{number:04d}"
+        if not (folder / f"{name}{PACKED}").exists():
+            with suppress(FileExistsError):
+                return GrowingFile(folder / f"{name}{SUFFIX}")
 
 
 def _is_closed(path: Path) -> bool:

@@ -4,17 +4,15 @@ Where: with the embedded server, in another one in a temporary folder, so that n
 database of its own on the same server, `resguardo_drill_<moment>`, dropped afterwards. What a crash leaves of those is
 dropped by the next drill, a day later.
 
-Compared are the number of documents of each kind, their bytes, the unique index, and the ledger made by the restore
-with documents and journal (`ledger.check`).
+What is compared: `restore.difference`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,12 +21,11 @@ from typing import Final
 
 from resguardo.config import Settings
 from resguardo.errors import ResguardoError
-from resguardo.ledger.check import check
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store, open_store
 from resguardo.store.connect import MongoError, explain
 from resguardo.vault import restore
-from resguardo.vault.reading import Source, open_source
+from resguardo.vault.reading import open_source
 
 PREFIX: Final = "resguardo_drill_"
 ABANDONED: Final = timedelta(days=1)
@@ -55,10 +52,10 @@ def drill(settings: Settings, archive: Path, now: datetime) -> Result:
     try:
         with open_source(archive) as source, _scratch(settings, now) as store:
             ledger = Ledger(store, settings.zone)
-            restore.load_into(store, ledger, source, actor="simulacro")
+            restore.load_into(store, ledger, source, actor="simulacro", compared=False)
             rto = time.monotonic() - begun
             documents = source.work.count + source.people.count
-            detail = _difference(store, ledger, source)
+            detail = restore.difference(store, ledger, source)
             ledger.journal.close()
     except MongoError as error:
         detail = str(explain(error))
@@ -85,30 +82,3 @@ def _drop_abandoned(store: Store, now: datetime) -> None:
         moment = re.fullmatch(PREFIX + r"(\d{8}T\d{12})", name)
         if moment and now - datetime.strptime(moment[1], _MOMENT).replace(tzinfo=now.tzinfo) > ABANDONED:
             store.connection.client.drop_database(name)
-
-
-def _difference(store: Store, ledger: Ledger, source: Source) -> str:
-    """What is not as it was in the archive; empty when all is."""
-    pairs = (("batches", store.batches, source.work), ("segmentadores", store.segmentadores, source.people))
-    for name, documents, spool in pairs:
-        found, wanted = _sum(documents.scan()), _sum(map(restore.with_own_id, spool))
-        if found[0] != wanted[0]:
-            return f"se restauraron {found[0]} {name} de {wanted[0]}"
-        if found[1] != wanted[1]:
-            return f"algún documento de {name} no se restauró como estaba"
-        if not documents.duplicates() and not documents.ensure_indexes():
-            return f"a {name} le falta su índice único"
-    report = check(ledger)
-    if not report.ok:
-        first = report.differences[0] if report.differences else None
-        return f"el historial restaurado no coincide ({first.doc}: {first.what})" if first else "el diario está dañado"
-    return ""
-
-
-def _sum(raws: Iterable[bytes]) -> tuple[int, int]:
-    """How many documents, and a sum over their bytes that does not depend on their order."""
-    count = total = 0
-    for raw in raws:
-        count += 1
-        total += int.from_bytes(hashlib.sha256(raw).digest(), "little")
-    return count, total % (1 << 256)

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any, Final, Literal, NamedTuple
 
 from resguardo.board import document, merge
@@ -20,15 +21,20 @@ from resguardo.board.merge import EMPTY, Path
 from resguardo.errors import NotFound
 from resguardo.ledger.history import fields, shown
 from resguardo.store import Store
+from resguardo.store.batches import Documents
 from resguardo.store.entries import Entry
+from resguardo.vault.sources import KINDS
 
 MOST_SHOWN: Final = 500
 """Changes listed in a preview; all are counted."""
 MOST_ATTRIBUTED: Final = 50
 """Of those, the first are told with who set the values that would be lost: that takes a look at their histories."""
 MOST_LEFT_OUT: Final = 50
+MOST_READ: Final = 100
 LONGEST: Final = 2_000
 ABSENT: Final = -1
+DENSE: Final = 20
+"""Where one in so many documents is in a plan, all are read rather than as many looked up."""
 BLOCK: Final = 500
 
 What = Literal["created", "brought_back", "changed", "deleted", "same"]
@@ -36,7 +42,12 @@ _RANKS: Final[dict[What, int]] = {"created": 0, "brought_back": 0, "changed": 1,
 _COUNTED: Final = ("created", "changed", "brought_back", "deleted", "unchanged", "skipped", "kept", "absent")
 
 _TABLES: Final = """
+    PRAGMA journal_mode = OFF;
     CREATE TABLE change (place INTEGER PRIMARY KEY, kind TEXT, doc TEXT, what TEXT, rev INTEGER, before BLOB, raw BLOB);
+"""
+_MOVED: Final = """
+    SELECT c.* FROM change c LEFT JOIN standing s ON s.doc = c.doc
+    WHERE c.kind = ? AND c.rev != ifnull(s.rev, ?) LIMIT 1
 """
 
 
@@ -127,15 +138,49 @@ class Plan:
                 raise NotFound("Esa vista previa ya se usó o venció.", hint="Haz otra.")
             return self.file.execute(query, values).fetchall()
 
+    def moved(self, store: Store) -> Row | None:
+        """A change whose document is not at the revision any more that it was worked out for."""
+        for kind in KINDS:
+            ((planned,),) = self.read("SELECT count(*) FROM change WHERE kind = ?", kind)
+            documents = store.documents(kind)
+            looked = self._moved_among_all if planned * DENSE >= documents.count() else self._moved_one_by_one
+            if planned and (row := looked(documents)):
+                return row
+        return None
+
+    def _moved_among_all(self, documents: Documents) -> Row | None:
+        with self._lock:
+            self.read("CREATE TABLE standing (doc TEXT PRIMARY KEY, rev INTEGER) WITHOUT ROWID")
+            found = ((document.field(one.raw, documents.identity), one.rev) for one in documents.scan_stored())
+            self.file.executemany(
+                "INSERT OR IGNORE INTO standing VALUES (?, ?)", (one for one in found if usable(one[0]))
+            )
+            rows = self.read(_MOVED, documents.kind, ABSENT)
+            self.read("DROP TABLE standing")
+        return Row._make(rows[0]) if rows else None
+
+    def _moved_one_by_one(self, documents: Documents) -> Row | None:
+        rows = (row for row in self.rows() if row.kind == documents.kind)
+        while block := list(islice(rows, BLOCK)):
+            found = documents.read([row.doc for row in block])
+            for row in block:
+                stored = found.get(row.doc)
+                if row.rev != (stored[0].rev if stored else ABSENT):
+                    return row
+        return None
+
     def summary(self, store: Store) -> dict[str, Any]:
         """All that a preview says."""
+        return {**self.told(), "changes": self.page(store, 1, MOST_SHOWN)}
+
+    def told(self) -> dict[str, Any]:
+        """What is to be said of the whole."""
         return {
             "plan": self.id,
             **self.counts,
             "total": self.size,
             "equal": self.equal,
             "left_out": self.left_out,
-            "changes": self.page(store, 1, MOST_SHOWN),
             "last_change": self.last_change,
             "source": self.about,
         }
@@ -167,24 +212,32 @@ def _short(value: Any) -> Any:
 def _attribute(store: Store, row: Row, told: dict[str, Any]) -> None:
     """`last`: who changed the document last; in each value, who set what would be overwritten."""
     history = store.entries.newest_first(row.kind, row.doc)
-    known = [entry for entry in history if row.rev <= 0 or entry.rev <= row.rev] if row.what == "changed" else []
-    newest = known[0] if known else next(store.entries.newest_first(row.kind, row.doc), None)
+    entries = (entry for entry in history if row.rev <= 0 or entry.rev <= row.rev)
+    newest = next(entries, None)
     told["last"] = vars(_setter(newest)) if newest else None
-    if row.what != "changed" or row.before is None or row.raw is None:
+    if row.what != "changed" or row.before is None or row.raw is None or newest is None:
         return
     paths = {merge.name_of(path): path for path in merge.changed_paths(row.before, row.raw)}
+    setters = _who_set(newest, entries, paths)
     for value in told["values"]:
-        setter = _who_set(known, paths[value["field"]])
+        setter = setters.get(value["field"])
         value |= {"actor": setter.actor, "at": setter.at} if setter else {"actor": None, "at": None}
 
 
-def _who_set(newest_first: list[Entry], path: Path) -> _Setter | None:
-    """The newest entry that made the part at a path what it is."""
-    for entry, before in zip(newest_first, [*newest_first[1:], None], strict=False):
+def _who_set(entry: Entry, older: Iterator[Entry], paths: dict[str, Path]) -> dict[str, _Setter]:
+    """For each path, the newest entry that made the part there what it is, as far as `MOST_READ` entries tell."""
+    found: dict[str, _Setter] = {}
+    for before in chain(islice(older, MOST_READ), (None,)):
+        if before is None and entry.rev != 1:
+            break
         old = before.after if before and before.after is not None else EMPTY
-        if merge.part(entry.after or EMPTY, path) != merge.part(old, path):
-            return _setter(entry)
-    return _setter(newest_first[-1]) if newest_first else None
+        for name, path in paths.items():
+            if name not in found and merge.part(entry.after or EMPTY, path) != merge.part(old, path):
+                found[name] = _setter(entry)
+        if before is None or len(found) == len(paths):
+            break
+        entry = before
+    return found
 
 
 def _setter(entry: Entry) -> _Setter:

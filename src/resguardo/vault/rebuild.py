@@ -24,7 +24,8 @@ from resguardo.ledger.segment import Record
 from resguardo.ledger.sorting import Sorted
 from resguardo.store import Store
 from resguardo.store.entries import Entry, parse
-from resguardo.vault.restore import MARK, Source, load_block, refuse_unless_empty
+from resguardo.vault.restore import MARK, load_block, refuse_unless_empty
+from resguardo.vault.sources import Source
 
 BLOCK: Final = 500
 KINDS: Final[tuple[Kind, ...]] = ("segmentador", "batch")

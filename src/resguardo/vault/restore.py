@@ -1,144 +1,209 @@
-"""Bringing back what a file holds: into the live board as one operation, or into an empty database as it was.
+"""Bringing back what a source holds: into the live board as one operation, or into an empty database as it was.
 
-Into the live board (I8): `plan` compares the file with the board and freezes what would change, with the revision that
-each document had; `apply` records it. Nothing is deleted. Where the board has moved since, nothing is done and the plan
-has to be made anew. A crash between two blocks of a plan of more than `record.MOST_AT_ONCE` changes leaves an operation
-with fewer entries than it says; making the plan again finds what is left.
+Into the live board (I8), from a plan (`restore_plan`): 1. no document has moved since the plan was made; 2. an archive
+of the board; 3. as 1, once more; 4. the changes, block by block, as one operation. Up to 4 nothing was done. A crash in
+4 leaves an operation with fewer entries than it says: undoing it leads back, making the plan again finds what is left.
+Who saves something during 4 keeps it: each change names the revision that it was worked out for, and what has been
+overtaken stays as it is and is told.
 
-Into an empty database: 1. the database is marked as half restored, 2. documents and entries, block by block, entries
-first, 3. indexes, 4. the mark goes. A crash before 4 leaves the mark, and `refuse_half_restored` says what to do.
+Into an empty database: 1. the database is marked as half restored; 2. documents and entries, block by block, entries
+first; 3. indexes; 4. what is there is compared with the source; 5. the mark goes. A crash before 5 leaves the mark, and
+`refuse_half_restored` says what to do.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import bson
 
 from resguardo.board import document
-from resguardo.board.change import IDENTITY, Kind, Put
-from resguardo.board.filters import Filter
-from resguardo.errors import RefusedForSafety
-from resguardo.ledger.record import MOST_AT_ONCE, Ledger, Receipt, Via
-from resguardo.ledger.settle import changed_fields, external_entry, new_operation
+from resguardo.board.change import IDENTITY, Change, Kind
+from resguardo.errors import Conflict, Integrity, Invalid, NotFound, RefusedForSafety
+from resguardo.ledger.check import check
+from resguardo.ledger.record import Ledger, Receipt, Via
+from resguardo.ledger.settle import external_entry, new_operation
 from resguardo.store import Store
-from resguardo.vault.spool import Spool
+from resguardo.store.entries import Entry
+from resguardo.vault.catalogue import Catalogue, back_up
+from resguardo.vault.frozen import ABSENT, Plan, Row, own_id
+from resguardo.vault.sources import KINDS, Source, documents_of
 
 BLOCK: Final = 500
-MOST_SHOWN: Final = 500
-"""Changes listed in a preview; all are counted."""
+NAMES: Final[dict[Kind, str]] = {"batch": "batches", "segmentador": "segmentadores"}
 MARK: Final = "half_restored"
-KINDS: Final[tuple[Kind, ...]] = ("segmentador", "batch")
+MOST_TOLD: Final = 500
+"""Conflicts told one by one; all are counted."""
+TRIES: Final = 10
+"""Times that a block is tried again although nothing of it has moved."""
 
-
-class Source(Protocol):
-    """A file that was opened and checked (`vault.reading`)."""
-
-    def batches(self) -> Iterator[bytes]: ...
-    def segmentadores(self) -> Iterator[bytes]: ...
+Progress = Callable[[int], None]
 
 
 @dataclass
-class Plan:
-    """What a restore would do. The documents themselves wait in a spool on disk."""
+class Applied:
+    """What came of a plan. `archive`: the copy made before; `conflicts`: what others changed meanwhile, and stays."""
 
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
-    created: int = 0
-    changed: int = 0
-    brought_back: int = 0
-    unchanged: int = 0
-    skipped: int = 0
-    changes: list[dict[str, Any]] = field(default_factory=list)
-    spool: Spool = field(default_factory=Spool, repr=False)
+    receipt: Receipt
+    archive: str | None = None
+    conflicts: list[dict[str, Any]] = field(default_factory=list)
+    conflict_count: int = 0
 
-    @property
-    def size(self) -> int:
-        return self.created + self.changed + self.brought_back
-
-    def summary(self) -> dict[str, Any]:
+    def told(self) -> dict[str, Any]:
         return {
-            "plan": self.id,
-            "created": self.created,
-            "changed": self.changed,
-            "brought_back": self.brought_back,
-            "deleted": 0,
-            "unchanged": self.unchanged,
-            "skipped": self.skipped,
-            "changes": self.changes,
-            "last_change": None,
+            "backup_before": self.archive,
+            "conflicts": self.conflicts,
+            "conflict_count": self.conflict_count,
         }
-
-    def close(self) -> None:
-        self.spool.close()
-
-
-def plan(store: Store, source: Source, chosen: Filter | None = None) -> Plan:
-    """Compare a source with the board. With a filter, only its batches; close the plan when done with it."""
-    made = Plan()
-    for kind in KINDS:
-        if kind == "segmentador" and chosen not in (None, Filter()):
-            continue
-        raws = source.batches() if kind == "batch" else source.segmentadores()
-        while block := list(islice(raws, BLOCK)):
-            _compare(store, kind, block, chosen, made)
-    return made
-
-
-def _compare(store: Store, kind: Kind, block: list[bytes], chosen: Filter | None, made: Plan) -> None:
-    wanted: dict[str, bytes] = {}
-    for raw in block:
-        name = document.field(raw, IDENTITY[kind])
-        if kind == "batch" and chosen is not None and not chosen.matches(document.decode(raw)):
-            continue
-        if not isinstance(name, str) or not name.strip() or name in wanted:
-            made.skipped += 1  # no id that the board could work with; it is in the file all the same
-        else:
-            wanted[name] = raw
-    if not wanted:
-        return
-    stored = store.documents(kind).read(list(wanted))
-    gone = [name for name in wanted if name not in stored]
-    heads = store.entries.heads(kind, gone) if gone else {}
-    for name, raw in wanted.items():
-        found = stored.get(name, [])
-        if len(found) > 1:
-            made.skipped += 1
-        elif not found:
-            _note(made, kind, name, raw, 0, "brought_back" if name in heads else "created", [])
-        elif fields := changed_fields(*_comparable(found[0].raw, raw)):
-            _note(made, kind, name, raw, found[0].rev, "changed", fields)
-        else:
-            made.unchanged += 1
-
-
-def _comparable(current: bytes, raw: bytes) -> tuple[bytes, bytes]:
-    """A document that is there keeps its own `_id`, whatever the file says."""
-    return document.without(current, b"_id"), document.without(raw, b"_id", document.REVISION)
-
-
-def _note(made: Plan, kind: Kind, name: str, raw: bytes, rev: int, what: str, fields: list[str]) -> None:
-    setattr(made, what, getattr(made, what) + 1)
-    if len(made.changes) < MOST_SHOWN:
-        made.changes.append({"id": name, "kind": kind, "what": what, "fields": fields})
-    made.spool.append(bson.encode({"kind": kind, "doc": name, "rev": rev, "raw": raw}))
 
 
 def apply(
-    ledger: Ledger, made: Plan, *, actor: str, via: Via, progress: Callable[[int], None] = lambda done: None
-) -> Receipt:
-    """Record what the plan says, as one operation. Raises `Conflict` when the board has moved since."""
-    size = made.size if made.size > MOST_AT_ONCE else None
-    return ledger.record(_puts(made), actor=actor, via=via, op_size=size, progress=progress)
+    ledger: Ledger,
+    made: Plan,
+    *,
+    actor: str,
+    via: Via,
+    archive_to: Catalogue | None = None,
+    progress: Progress = lambda done: None,
+    at: Callable[[str], None] = lambda step: None,
+) -> Applied:
+    """Do what the plan says, as one operation; with `archive_to`, after an archive of the board as it is.
+
+    Raises `Conflict` when the board has moved since the plan was made; nothing was done then. `at` is told each step.
+    """
+    at("checking")
+    refuse_if_moved(ledger.store, made)
+    own = None
+    if archive_to is not None and made.size:
+        at("archive")
+        own = str(back_up(archive_to, ledger, f"antes de restaurar ({made.id})", safety=True)["id"])
+        at("checking")
+        refuse_if_moved(ledger.store, made)
+    at("applying")
+    return replace(_Recording(ledger, made, progress).record(actor, via), archive=own)
 
 
-def _puts(made: Plan) -> Iterator[Put]:
-    for row in made.spool:
-        planned = bson.decode(row)
-        yield Put(planned["kind"], planned["doc"], planned["raw"], expected_rev=planned["rev"])
+def refuse_if_moved(store: Store, made: Plan) -> None:
+    """Raises `Conflict`, naming a document that somebody has changed since the plan was made, and who."""
+    if row := made.moved(store):
+        raise _moved(store, row)
+
+
+def _moved(store: Store, row: Row) -> Conflict:
+    last = next(store.entries.newest_first(row.kind, row.doc), None)
+    told = {"actor": last.actor, "at": last.at, "rev": last.rev} if last else {"actor": "otro programa", "at": None}
+    return Conflict(
+        "El tablero cambió desde la vista previa: {actor} cambió «{doc}». No se hizo nada.",
+        hint="Vuelve a ver qué cambiaría.",
+        doc=row.doc,
+        conflict={**told, "fields": []},
+        **told,
+    )
+
+
+class _Recording:
+    """The recording of a plan, which goes on where somebody was faster with one of its documents."""
+
+    def __init__(self, ledger: Ledger, made: Plan, progress: Progress) -> None:
+        self._ledger = ledger
+        self._made = made
+        self._progress = progress
+        self._begun = ledger.now()
+        self._op = new_operation(self._begun)
+        self._done = 0
+        self._recorded_to = 0
+        """All changes up to this place are recorded."""
+        self._given = 0
+        self._overtaken: dict[int, dict[str, Any]] = {}
+        self._first_overtaken: Row | None = None
+
+    def record(self, actor: str, via: Via) -> Applied:
+        tries = 0
+        while True:
+            try:
+                receipt = self._ledger.record(
+                    self._changes(),
+                    actor=actor,
+                    via=via,
+                    op=self._op,
+                    op_size=self._made.size,
+                    progress=self._counting(self._done),
+                )
+            except (Conflict, NotFound) as error:
+                tries = 0 if self._sort_out() else tries + 1
+                if not self._done:
+                    raise (self._refusal() or error) from error
+                if tries > TRIES:
+                    raise
+            else:
+                break
+        receipt.at = self._begun
+        receipt.recorded = self._made.size - len(self._overtaken)
+        return Applied(receipt, None, list(self._overtaken.values())[:MOST_TOLD], len(self._overtaken))
+
+    def _refusal(self) -> Conflict | None:
+        """Nothing was done, and nothing is half done."""
+        return _moved(self._ledger.store, self._first_overtaken) if self._first_overtaken else None
+
+    def _changes(self) -> Iterator[Change]:
+        for row in self._made.rows(self._recorded_to):
+            self._given = row.place
+            yield row.change()
+
+    def _counting(self, before: int) -> Progress:
+        """The ledger tells how many are done after each block, when it has asked for that block and no further."""
+
+        def count(done: int) -> None:
+            self._done, self._recorded_to = before + done, self._given
+            self._progress(self._done)
+
+        return count
+
+    def _sort_out(self) -> bool:
+        """The block that was not recorded whole: what of it was, and what somebody has overtaken. False: neither."""
+        progressed = False
+        for row in list(self._made.rows(self._recorded_to, self._given)):
+            if self._is_recorded(row):
+                self._made.drop(row)
+                self._done += 1
+                progressed = True
+            elif self._is_overtaken(row):
+                progressed = True
+        return progressed
+
+    def _is_recorded(self, row: Row) -> bool:
+        for entry in self._ledger.store.entries.newest_first(row.kind, row.doc):
+            if entry.op == self._op:
+                return True
+            if entry.at < self._begun or entry.rev <= row.rev:
+                break
+        return False
+
+    def _is_overtaken(self, row: Row) -> bool:
+        """What others did stays. The operation keeps its word about its size, with an entry that changes nothing."""
+        try:
+            stored = self._ledger.current(row.kind, row.doc)
+        except (NotFound, Invalid):
+            stored = None
+        if row.rev == (stored.rev if stored else ABSENT):
+            return False
+        last = next(self._ledger.store.entries.newest_first(row.kind, row.doc), None)
+        self._overtaken[row.place] = _conflict(row, last)
+        self._first_overtaken = self._first_overtaken or row
+        if stored is None:
+            self._made.drop(row)
+        else:
+            self._made.replace(row._replace(what="same", rev=stored.rev, raw=stored.raw))
+        return True
+
+
+def _conflict(row: Row, by: Entry | None) -> dict[str, Any]:
+    who = {"actor": by.actor, "at": by.at.isoformat()} if by else {"actor": None, "at": None}
+    return {"kind": row.kind, "id": row.doc, "what": row.what, **who}
 
 
 def load_into(
@@ -147,20 +212,31 @@ def load_into(
     source: Source,
     *,
     actor: str,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress = lambda done: None,
+    compared: bool = True,
 ) -> dict[str, int]:
-    """Fill an empty database with everything a source holds, byte for byte. Raises `RefusedForSafety` unless empty."""
+    """Fill an empty database with everything a source holds, byte for byte, and compare it with that.
+
+    Raises `RefusedForSafety` unless the database is empty, `Integrity` where it is not as the source is.
+    """
     refuse_unless_empty(store)
     store.state.put(MARK, True)
     store.entries.ensure_indexes()
     counts: dict[str, int] = {}
     for kind in KINDS:
-        raws = source.batches() if kind == "batch" else source.segmentadores()
+        raws = documents_of(source, kind)
         counts[kind] = 0
         while block := list(islice(raws, BLOCK)):
             counts[kind] += load_block(store, ledger, kind, block, actor)
             progress(sum(counts.values()))
     store.ensure_indexes()
+    if compared and (why := difference(store, ledger, source)):
+        raise Integrity(
+            "La base «{database}» no quedó como debía: {why}.",
+            hint="Bórrala y vuelve a restaurar en ella, o elige otra.",
+            database=store.connection.settings.database,
+            why=why,
+        )
     store.state.put(MARK, False)
     return {"batches": counts["batch"], "segmentadores": counts["segmentador"]}
 
@@ -202,3 +278,42 @@ def refuse_half_restored(store: Store) -> None:
             hint="Bórrala y vuelve a restaurar en ella, o elige otra.",
             database=store.connection.settings.database,
         )
+
+
+def difference(store: Store, ledger: Ledger, source: Source) -> str:
+    """What of a database that was filled from a source is not as it is there; empty when all is.
+
+    Compared are the number of documents of each kind, their bytes, the unique index, and the ledger made by filling it
+    with documents and journal (`ledger.check`).
+    """
+    for kind, name in NAMES.items():
+        documents = store.documents(kind)
+        whole = all(map(own_id, documents_of(source, kind)))
+        found = _sum(documents.scan(), whole=whole)
+        wanted = _sum(documents_of(source, kind), whole=whole)
+        if found[0] != wanted[0]:
+            return f"se restauraron {found[0]} {name} de {wanted[0]}"
+        if found[1] != wanted[1]:
+            return f"algún documento de {name} no se restauró como estaba"
+        if not documents.duplicates() and not documents.ensure_indexes():
+            return f"a {name} le falta su índice único"
+    report = check(ledger)
+    if not report.ok:
+        first = report.differences[0] if report.differences else None
+        return f"el historial restaurado no coincide ({first.doc}: {first.what})" if first else "el diario está dañado"
+    return ""
+
+
+def _sum(raws: Iterable[bytes], *, whole: bool) -> tuple[int, int]:
+    """How many documents, and a sum over their bytes that does not depend on their order.
+
+    Not `whole`: without their `_id`s, which the source does not have.
+    """
+    count = total = 0
+    for raw in raws:
+        count += 1
+        compared = (
+            document.without(raw, document.REVISION) if whole else document.without(raw, document.REVISION, b"_id")
+        )
+        total += int.from_bytes(hashlib.sha256(compared).digest(), "little")
+    return count, total % (1 << 256)

@@ -11,7 +11,8 @@ its revisions.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 import bson
@@ -20,8 +21,8 @@ from resguardo.board import batch, document, merge
 from resguardo.board.change import IDENTITY, Kind, Put, check
 from resguardo.board.filters import Filter
 from resguardo.board.merge import Path
-from resguardo.errors import Invalid
-from resguardo.ledger.external import look_unless_recent
+from resguardo.errors import Invalid, Unavailable
+from resguardo.ledger.external import find_external, look_unless_recent
 from resguardo.ledger.record import Ledger
 from resguardo.vault.frozen import ABSENT, BLOCK, Plan, own_id, usable
 from resguardo.vault.sources import KINDS, Opened, documents_of
@@ -29,18 +30,14 @@ from resguardo.vault.sources import KINDS, Opened, documents_of
 FEW: Final = 20
 """So many ids are looked up one by one; of more, the range in which they lie is read."""
 
+SMALL: Final = 20_000
+
 Progress = Callable[[int], None]
 
 _TABLES: Final = """
     CREATE TABLE standing (kind TEXT, doc TEXT, rev INTEGER, own_id BLOB, raw BLOB, twice INTEGER,
         PRIMARY KEY (kind, doc));
     CREATE TABLE met (kind TEXT, doc TEXT, PRIMARY KEY (kind, doc)) WITHOUT ROWID;
-    BEGIN;
-"""
-_END: Final = """
-    COMMIT;
-    DROP TABLE standing;
-    DROP TABLE met;
 """
 _STAND: Final = "INSERT INTO standing VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT (kind, doc) DO UPDATE SET twice = 1"
 _FOUND: Final = "SELECT rev, raw, twice FROM standing WHERE kind = ? AND doc = ?"
@@ -67,7 +64,7 @@ class Wanted:
     not have goes, too.
     """
 
-    chosen: Filter = Filter()
+    chosen: Filter = field(default_factory=Filter)
     fields: tuple[Path, ...] = ()
     only_deleted: bool = False
     equal: bool = False
@@ -102,7 +99,7 @@ def plan(ledger: Ledger, source: Opened, wanted: Wanted | None = None, progress:
     """
     wanted = wanted or Wanted()
     wanted.check()
-    look_unless_recent(ledger.store, ledger)
+    _look(ledger)
     made = Plan(source.about, source.last_change, equal=wanted.equal)
     try:
         _Comparison(ledger, made, wanted, progress).of(source)
@@ -110,6 +107,15 @@ def plan(ledger: Ledger, source: Opened, wanted: Wanted | None = None, progress:
         made.close()
         raise
     return made
+
+
+def _look(ledger: Ledger) -> None:
+    """Record what other programs have changed. A small board is looked at however recently somebody has."""
+    if sum(ledger.store.documents(kind).count() for kind in KINDS) > SMALL:
+        look_unless_recent(ledger.store, ledger)
+    else:
+        with suppress(Unavailable):  # a preview needs no journal
+            find_external(ledger.store, ledger)
 
 
 class _Comparison:
@@ -126,6 +132,7 @@ class _Comparison:
 
     def of(self, source: Opened) -> None:
         self._file.executescript(_TABLES)
+        self._file.execute("BEGIN")
         for kind in KINDS:
             if kind == "batch" or self._wanted.everybody:
                 self._stand(kind)
@@ -138,7 +145,9 @@ class _Comparison:
         for kind in KINDS:
             self._tell_back_from_new(kind)
         self._free_own_ids()
-        self._file.executescript(_END)
+        self._file.execute("COMMIT")
+        for table in ("standing", "met"):
+            self._file.execute(f"DROP TABLE {table}")
         self._progress(self._done)
 
     def _count(self) -> None:
@@ -161,6 +170,7 @@ class _Comparison:
         new = known and self._file.execute("INSERT OR IGNORE INTO met VALUES (?, ?)", (kind, name)).rowcount
         if kind == "batch" and self._narrow and not self._wanted.chosen.matches(document.decode(raw)):
             return
+        self._see_fields(raw)
         if not known or not new:
             self._made.leave_out(kind, name, _WHY_TWICE if known else _WHY_NO_ID)
             return
@@ -176,7 +186,6 @@ class _Comparison:
 
     def _new(self, kind: Kind, name: str, raw: bytes) -> None:
         if self._wanted.fields:
-            self._see_fields(raw)
             self._made.counts["absent"] += 1
         elif self._fits(kind, name, raw):
             self._made.note(kind, name, "created", ABSENT, None, document.without(raw, document.REVISION))
@@ -197,15 +206,16 @@ class _Comparison:
         A source without `_id`s is no exact one: the order of its fields means nothing.
         """
         if self._wanted.fields:
-            self._see_fields(raw, current)
+            self._see_fields(current)
             return merge.transplanted(current, raw, self._wanted.fields)
         body = document.without(raw, b"_id", document.REVISION)
         after = document.assemble([own_id(current), body[4:-1]])
         exact = bool(own_id(raw))
         return after if exact or merge.changed_paths(current, after) else current
 
-    def _see_fields(self, *raws: bytes) -> None:
-        self._unseen -= {path for path in self._unseen if any(merge.part(raw, path) for raw in raws)}
+    def _see_fields(self, raw: bytes) -> None:
+        if self._unseen:
+            self._unseen -= {path for path in self._unseen if merge.part(raw, path)}
 
     def _fits(self, kind: Kind, name: str, *raws: bytes) -> bool:
         if any(len(raw) > batch.LARGEST_DOCUMENT for raw in raws):

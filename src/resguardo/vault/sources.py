@@ -87,7 +87,7 @@ def documents_of(source: Source, kind: Kind) -> Iterator[bytes]:
 
 @contextmanager
 def open_archive(catalogue: Catalogue, own: str, store: Store | None = None) -> Iterator[Opened]:
-    """An archive of the vault; with the store it was made of, its last change is told. Raises `NoVault`, `Integrity`."""
+    """An archive of the vault. Of the store it was made of, it tells the last change. Raises `NoVault`, `Integrity`."""
     with open_file(catalogue.path(own)) as opened:
         moment = str(opened.about.get("moment", ""))
         same = store is not None and opened.about.get("database") == store.connection.settings.database

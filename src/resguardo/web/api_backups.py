@@ -78,7 +78,7 @@ def create_backup() -> ResponseReturnValue:
         return dict(make_good(catalogue, ledger, reason, at=at))
 
     if given.get("background"):
-        return _begun("make", "", make)
+        return begun("make", "", make)
     made = make(lambda step: None)
     return json_response({"success": True, "message": gettext("Copia hecha y leída de vuelta."), **made}, 201)
 
@@ -106,7 +106,7 @@ def verify_backup(own: str) -> ResponseReturnValue:
         catalogue.verify(own)
         return dict(catalogue.get(own))
 
-    return _begun("verify", own, verify)
+    return begun("verify", own, verify)
 
 
 def drill_backup(own: str) -> ResponseReturnValue:
@@ -119,7 +119,7 @@ def drill_backup(own: str) -> ResponseReturnValue:
         drill_one(catalogue, settings, own, now)
         return dict(catalogue.get(own))
 
-    return _begun("drill", own, drill)
+    return begun("drill", own, drill)
 
 
 def pin_backup(own: str) -> ResponseReturnValue:
@@ -191,7 +191,7 @@ def task(own: str) -> ResponseReturnValue:
     return json_response(found.summary())
 
 
-def _begun(kind: str, about: str, work: Work) -> ResponseReturnValue:
+def begun(kind: str, about: str, work: Work) -> ResponseReturnValue:
     status = measured_of(current_app)
 
     def and_measure_anew(at: Callable[[str], None]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Files that come back: a backup is compared with the board, shown, and put in as one operation (contract.md, "HTTP").
+"""Going back: what a copy, a file or a moment would change is shown, and put in as one operation (contract.md, "HTTP").
 
 A plan is kept by this process, on disk, for `KEPT_FOR`, for the account that made it, and is used once.
 """
@@ -9,9 +9,8 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import islice
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -19,19 +18,18 @@ from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from resguardo.board import document
-from resguardo.board.change import Kind
 from resguardo.board.filters import Filter
-from resguardo.errors import Invalid, NotFound
-from resguardo.ledger.record import Receipt
-from resguardo.store import Store
-from resguardo.vault import restore
-from resguardo.vault.catalogue import back_up
-from resguardo.vault.reading import open_source
-from resguardo.vault.restore import Plan, Source
+from resguardo.errors import Invalid, NotFound, RefusedForSafety
+from resguardo.ledger.history import parse_moment
+from resguardo.vault import restore, sources
+from resguardo.vault.catalogue import Catalogue
+from resguardo.vault.frozen import MOST_SHOWN, Plan
+from resguardo.vault.restore import Applied
+from resguardo.vault.restore_plan import Wanted, parse_field, plan
+from resguardo.vault.sources import Opened
 from resguardo.web.answer import json_response, receipt_response
-from resguardo.web.api_backups import catalogue_of
-from resguardo.web.body import LARGEST, parse_object, read_object, text_field
+from resguardo.web.api_backups import begun, catalogue_of
+from resguardo.web.body import LARGEST, parse_object, read_object, text_field, whole_number
 from resguardo.web.context import Board, board, require
 
 MODES: Final = ("add", "replace")
@@ -39,12 +37,16 @@ COPY_BLOCK: Final = 1024 * 1024
 PLANS_KEPT: Final = 8
 KEPT_FOR: Final = 3600.0
 PLANS: Final = "resguardo.plans"
+WORDS: Final = ("fields", "only_deleted", "equal", "filters")
+
+At = Callable[[str], None]
 
 
 def register(app: Flask) -> None:
     app.extensions[PLANS] = Plans()
     app.add_url_rule("/api/data/batches/upload", "upload_batches", upload_batches, methods=["POST"])
     app.add_url_rule("/api/restore/plan", "plan_restore", plan_restore, methods=["POST"])
+    app.add_url_rule("/api/restore/plan/<own>", "restore_plan", show_plan, methods=["GET"])
     app.add_url_rule("/api/restore/apply", "apply_restore", apply_restore, methods=["POST"])
 
 
@@ -61,49 +63,88 @@ class Plans:
             while len(self._plans) > PLANS_KEPT:
                 self._plans.popitem(last=False)[1][1].close()
 
-    def take(self, account: str, own: str) -> Plan:
+    def look(self, account: str, own: str) -> Plan:
         """Raises `NotFound` when it was used, has run out, or was somebody else's."""
         with self._lock:
-            ends, made = self._plans.pop((account, own), (0.0, None))
-        if made is not None and ends > time.monotonic():
-            return made
-        if made is not None:
-            made.close()
-        raise NotFound("Esa vista previa ya se usó o venció.", hint="Vuelve a elegir el archivo.")
+            ends, made = self._plans.get((account, own), (0.0, None))
+            if made is not None and ends > time.monotonic():
+                return made
+            if made is not None:
+                del self._plans[account, own]
+                made.close()
+        raise NotFound("Esa vista previa ya se usó o venció.", hint="Haz otra.")
+
+    def take(self, account: str, own: str) -> Plan:
+        """The same, and from now on nobody else can. Raises `NotFound`."""
+        made = self.look(account, own)
+        with self._lock:
+            if self._plans.pop((account, own), None) is None:
+                raise NotFound("Esa vista previa ya se usó o venció.", hint="Haz otra.")
+        return made
 
 
 def plan_restore() -> ResponseReturnValue:
-    """A file (`file`), or {"source": archive id, "filters": {...}}: what would change, and the plan's id."""
+    """What would change, and the plan's id. A file (`file`), or {"source", "filters"?, "fields"?, "only_deleted"?,
+    "equal"?, "background"?}; the source is an archive's id, {"archive": id}, {"moment": ISO} or {"before": operation}.
+    """
     account = require("import")
-    served = board()
-    if request.is_json:
-        given = read_object()
-        filters = given.get("filters", {})
-        if not isinstance(filters, dict):
-            raise Invalid("«{name}» tiene que ser un objeto.", name="filters")
-        chosen = Filter.parse({name: _texts(name, value) for name, value in filters.items()})
-        path = catalogue_of(served).path(text_field(given, "source"))
-        with open_source(path) as source:
-            made = restore.plan(served.store, source, chosen)
-            info = source.info
-    else:
-        with _uploaded() as (path, _), open_source(path) as source:
-            made = restore.plan(served.store, source)
-            info = source.info
-    plans().keep(account.name, made)
-    return json_response({"success": True, **_summary(made), "summary": _summary(made), "backup_info": info})
+    served, kept = board(), plans()
+
+    def make(opening: AbstractContextManager[Opened], wanted: Wanted) -> dict[str, Any]:
+        with opening as opened:
+            made = plan(served.ledger, opened, wanted)
+        kept.keep(account.name, made)
+        summary = _summary(served, made)
+        return {"success": True, **summary, "summary": summary, "backup_info": made.about}
+
+    if not request.is_json:
+        with _uploaded() as (path, _, name):
+            given = {word: values for word in WORDS if (values := request.form.get(word))}
+            asked = parse_object(b"{" + b",".join(_member(word, text) for word, text in given.items()) + b"}")
+            return json_response(make(sources.open_file(path, name, served.settings), _wanted(asked)))
+    given_json = read_object()
+    opening, wanted = _source(served, catalogue_of(served), given_json.get("source")), _wanted(given_json)
+    if given_json.get("background") is True:
+        return begun("restore-plan", "", lambda at: make(opening, wanted))
+    return json_response(make(opening, wanted))
+
+
+def show_plan(own: str) -> ResponseReturnValue:
+    """?page=1&per_page=50: the frozen changes, a page of them."""
+    account = require("import")
+    number, size = whole_number("page", 1, 1_000_000), whole_number("per_page", 50, MOST_SHOWN)
+    made = plans().look(account.name, own)
+    pagination = {"page": number, "per_page": size, "total": made.size, "total_pages": -(-made.size // size)}
+    changes = _changes(made.page(board().store, number, size))
+    return json_response({**made.told(), "changes": changes, "pagination": pagination})
 
 
 def apply_restore() -> ResponseReturnValue:
-    """{"plan": id}: exactly what was shown, or 409 when the board has moved since."""
+    """{"plan": id, "confirm"?, "background"?}: exactly what was shown, or 409 when the board has moved since.
+
+    Where something would be deleted, `confirm` is how many. In the background: 202 and a task.
+    """
     account = require("import")
-    made = plans().take(account.name, text_field(read_object(), "plan"))
-    try:
-        copy = _copy_before(board(), made)
-        receipt = restore.apply(board().ledger, made, actor=account.name, via="restore")
-    finally:
-        made.close()
-    return _restored(receipt, made, backup_before=copy)
+    given, served = read_object(), board()
+    catalogue, own = catalogue_of(served), text_field(given, "plan")
+    _refuse_unconfirmed(plans().look(account.name, own), given.get("confirm"))
+    made = plans().take(account.name, own)
+    summary = _summary(served, made)
+
+    def work(at: At) -> Applied:
+        def progress(done: int) -> None:
+            at(f"applying {done}/{made.size}")
+
+        try:
+            return restore.apply(
+                served.ledger, made, actor=account.name, via="restore", archive_to=catalogue, progress=progress, at=at
+            )
+        finally:
+            made.close()
+
+    if given.get("background") is True:
+        return begun("restore", own, lambda at: {**_receipt_of(work(at)), **summary, "plan": own})
+    return _restored(work(lambda step: None), summary)
 
 
 def plans() -> Plans:
@@ -111,27 +152,90 @@ def plans() -> Plans:
     return kept
 
 
-def _texts(name: str, value: Any) -> list[str]:
-    values = value if isinstance(value, list) else [value]
-    if not all(isinstance(one, str) for one in values):
+def _source(served: Board, catalogue: Catalogue, given: Any) -> AbstractContextManager[Opened]:
+    """Raises `Invalid`."""
+    name, value = next(iter(given.items())) if isinstance(given, dict) and len(given) == 1 else ("archive", given)
+    if not isinstance(value, str) or not value or name not in ("archive", "moment", "before"):
+        raise Invalid(
+            "«source» tiene que ser el id de una copia, o un objeto con uno de: {allowed}.",
+            allowed="archive, moment, before",
+        )
+    if name == "moment":
+        return sources.open_moment(served.ledger, parse_moment(value))
+    if name == "before":
+        return sources.open_before(served.ledger, value)
+    return sources.open_archive(catalogue, value, served.store)
+
+
+def _wanted(given: dict[str, Any]) -> Wanted:
+    """Raises `Invalid`."""
+    filters, fields = given.get("filters", {}), given.get("fields", [])
+    if not isinstance(filters, dict):
+        raise Invalid("«{name}» tiene que ser un objeto.", name="filters")
+    if not isinstance(fields, list) or not all(isinstance(name, str) for name in fields):
+        raise Invalid("«{name}» tiene que ser una lista de textos.", name="fields")
+    flags = {name: given.get(name, False) for name in ("only_deleted", "equal")}
+    wrong = next((name for name, value in flags.items() if not isinstance(value, bool)), None)
+    if wrong:
+        raise Invalid("«{name}» tiene que ser true o false.", name=wrong)
+    chosen = Filter.parse({name: _texts(name, value) for name, value in filters.items()})
+    wanted = Wanted(chosen, tuple(map(parse_field, fields)), **flags)
+    wanted.check()
+    return wanted
+
+
+def _texts(name: str, value: Any) -> str | list[str]:
+    """A text as in an address; each element of a list is one value, commas and all."""
+    if value is True or isinstance(value, str):
+        return "1" if value is True else value
+    if value in (None, False):
+        return ""
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise Invalid("El filtro «{name}» tiene que ser texto o una lista de textos.", name=name)
-    return values
+    return [one.replace("\\", "\\\\").replace(",", "\\,") for one in value]
 
 
-def _summary(made: Plan) -> dict[str, Any]:
-    summary = made.summary()
-    return summary | {"changes": [{**change, "action": change["what"]} for change in summary["changes"]]}
+def _member(word: str, text: str) -> bytes:
+    """What a form says beside its file is JSON, too."""
+    return f'"{word}": {text}'.encode(errors="replace")
 
 
-def _restored(receipt: Receipt, made: Plan, **more: Any) -> ResponseReturnValue:
+def _refuse_unconfirmed(made: Plan, confirm: Any) -> None:
+    """Raises `RefusedForSafety`; the plan can still be used."""
+    count = made.counts["deleted"]
+    if count and str(confirm).strip() != str(count):
+        raise RefusedForSafety(
+            "Se eliminarían {count}; sin escribir ese número no se cambia nada.",
+            hint="Escribe {count} para confirmar.",
+            count=count,
+        )
+
+
+def _changes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "action": row["what"]} for row in rows]
+
+
+def _summary(served: Board, made: Plan) -> dict[str, Any]:
+    summary = made.summary(served.store)
+    return {**summary, "changes": _changes(summary["changes"])}
+
+
+def _receipt_of(applied: Applied) -> dict[str, Any]:
+    receipt = applied.receipt
+    told = {"operation": receipt.op, "at": receipt.at.isoformat(), "changed": receipt.recorded}
+    return {"success": True, **told, **applied.told()}
+
+
+def _restored(applied: Applied, summary: dict[str, Any], **more: Any) -> ResponseReturnValue:
     message = gettext(
-        "%(back)s vuelven, %(new)s son nuevos, %(changed)s cambiaron; no se borró nada.",
-        back=made.brought_back,
-        new=made.created,
-        changed=made.changed,
+        "%(back)s vuelven, %(new)s son nuevos, %(changed)s cambiaron, %(deleted)s se eliminaron.",
+        back=summary["brought_back"],
+        new=summary["created"],
+        changed=summary["changed"],
+        deleted=summary["deleted"],
     )
     # The plan tells what changed; naming each of a million revisions would not help anybody.
-    return receipt_response(receipt, message, **{"revs": {}, **_summary(made), **more})
+    return receipt_response(applied.receipt, message, **{"revs": {}, **summary, **applied.told(), **more})
 
 
 def upload_batches() -> ResponseReturnValue:
@@ -141,68 +245,44 @@ def upload_batches() -> ResponseReturnValue:
     """
     account = require("import")
     preview = request.args.get("preview", "") not in ("", "0", "false")
-    with _uploaded() as (path, mode), open_source(path) as source:
-        chosen = _OnlyMissing(source, board().store) if mode == "add" else source
-        made = restore.plan(board().store, chosen)
-        try:
-            if preview:
-                return json_response({"success": True, **_summary(made), "mode": mode, "backup_info": source.info})
-            copy = _copy_before(board(), made)
-            receipt = restore.apply(board().ledger, made, actor=account.name, via="import")
-        finally:
-            made.close()
-    return _restored(receipt, made, backup_before=copy, mode=mode)
-
-
-class _OnlyMissing:
-    """A source without what is on the board already."""
-
-    def __init__(self, source: Source, store: Store) -> None:
-        self._source = source
-        self._store = store
-
-    def batches(self) -> Iterator[bytes]:
-        return self._missing("batch", self._source.batches())
-
-    def segmentadores(self) -> Iterator[bytes]:
-        return self._missing("segmentador", self._source.segmentadores())
-
-    def _missing(self, kind: Kind, raws: Iterator[bytes]) -> Iterator[bytes]:
-        documents = self._store.documents(kind)
-        while block := list(islice(raws, restore.BLOCK)):
-            names = [document.field(raw, documents.identity) for raw in block]
-            known = documents.revisions({name for name in names if isinstance(name, str)})
-            yield from (raw for raw, name in zip(block, names, strict=True) if name not in known)
+    served = board()
+    with _uploaded() as (path, mode, name), sources.open_file(path, name, served.settings) as source:
+        made = plan(served.ledger, source, Wanted(only_deleted=mode == "add"))
+    try:
+        summary = _summary(served, made)
+        if preview:
+            return json_response({"success": True, **summary, "mode": mode, "backup_info": made.about})
+        # Where nothing is overwritten, undoing the operation is enough.
+        archive_to = catalogue_of(served) if made.counts["changed"] else None
+        applied = restore.apply(served.ledger, made, actor=account.name, via="import", archive_to=archive_to)
+    finally:
+        made.close()
+    return _restored(applied, summary, mode=mode)
 
 
 @contextmanager
-def _uploaded() -> Iterator[tuple[Path, str]]:
-    """What was sent, as a file on disk, and its mode."""
+def _uploaded() -> Iterator[tuple[Path, str, str]]:
+    """What was sent, as a file on disk, its mode and its name."""
     with tempfile.NamedTemporaryFile(prefix="resguardo-upload-") as file:
         if request.is_json:
             request.max_content_length = LARGEST
             body = request.get_data()
             mode = parse_object(body).get("mode", "add")
             file.write(body)
+            name = ""
         else:
             sent = next(iter(request.files.values()), None)
             if sent is None:
                 raise Invalid("No llegó ningún archivo.", hint="Elige un respaldo en JSON y súbelo de nuevo.")
             mode = request.form.get("mode", "replace")
             _copy(sent.stream, file)
+            name = sent.filename or ""
         file.flush()
         if mode not in MODES:
             raise Invalid("«mode» tiene que ser uno de: {allowed}.", allowed=", ".join(MODES))
-        yield Path(file.name), mode
+        yield Path(file.name), mode, name
 
 
 def _copy(source: IO[bytes], target: Any) -> None:
     while chunk := source.read(COPY_BLOCK):
         target.write(chunk)
-
-
-def _copy_before(served: Board, made: Plan) -> str | None:
-    """An archive of the board as it is, before anything on it is overwritten."""
-    if not made.changed:
-        return None
-    return str(back_up(catalogue_of(served), served.ledger, f"antes de importar ({made.id})", safety=True)["id"])

@@ -22,6 +22,7 @@ from resguardo.web import (
     api_backups,
     api_batches,
     api_board,
+    api_diff,
     api_files,
     api_history,
     api_people,
@@ -42,7 +43,7 @@ from resguardo.web.outage import Mender
 VIEWS: Final = (
     *(login, pages, pages_history),
     *(api_batches, api_people, api_board, api_files, api_history, api_problems, api_restore, metrics, openapi),
-    *(api_backups, api_status, pages_vault),
+    *(api_backups, api_diff, api_status, pages_vault),
 )
 LANGUAGES: Final = ("es", "en")
 LANGUAGE_COOKIE: Final = "resguardo_lang"

@@ -69,6 +69,16 @@ def names_field(fields: Mapping[str, Any], name: str, most: int = 10_000) -> lis
     return list(dict.fromkeys(values))
 
 
+def whole_number(name: str, default: int, most: int) -> int:
+    """A number in the address, from 1. Raises `Invalid`."""
+    text = request.args.get(name, "")
+    if not text:
+        return default
+    if re.fullmatch(r"[0-9]{1,9}", text) and 1 <= int(text) <= most:
+        return int(text)
+    raise Invalid("«{name}» tiene que ser un número de 1 a {most}.", name=name, most=most)
+
+
 class _Constant(ValueError):
     """NaN or an infinity."""
 

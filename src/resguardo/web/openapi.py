@@ -59,6 +59,9 @@ class Told:
 FILTERS: Final = tuple(Filter.__dataclass_fields__)
 RECEIPT: Final = _ref("Receipt")
 IDS: Final = _list(TEXT)
+FLAG: Final[Schema] = {"type": "boolean"}
+_REASON: Final = _object("reason", reason=TEXT)
+_BEGUN: Final = _object("success", "task", success={"const": True}, task=TEXT)
 
 TOLD: Final[dict[str, Told]] = {
     "api_batches": Told(
@@ -93,11 +96,30 @@ TOLD: Final[dict[str, Told]] = {
     "export_worklist": Told("La lista de trabajo de una persona.", TEXT, kind=CSV),
     "export_summary": Told("El resumen del equipo.", TEXT, kind=CSV),
     "database_backup": Told("Todo el tablero en un archivo JSON.", ANY),
-    "backups": Told("Las copias que hay, de la más nueva a la más vieja.", _object(backups=_list(_ref("Backup")))),
-    "create_backup": Told(
-        "Hace una copia y la lee de vuelta.", _ref("Backup"), _object(reason=TEXT), 201, optional=True
+    "backups": Told(
+        "Las copias que hay, de la más nueva a la más vieja, y lo que se está haciendo con ellas.",
+        _object(backups=_list(_ref("Backup")), tasks=_list(_ref("Task"))),
     ),
-    "show_backup": Told("Lo que se sabe de una copia.", _ref("Backup")),
+    "create_backup": Told(
+        "Hace una copia, la lee de vuelta y la restaura en un simulacro; con background, 202 y una tarea.",
+        _ref("Backup"),
+        _object(reason=TEXT, background={"type": "boolean"}),
+        201,
+        optional=True,
+    ),
+    "show_backup": Told("Lo que se sabe de una copia, y todo lo que le ha pasado.", _ref("Backup")),
+    "remove_backup": Told("Quita una copia; sus datos se borran siete días después.", _ref("Backup")),
+    "keep_backup": Told("Conserva una copia que se había quitado.", _ref("Backup")),
+    "pin_backup": Told("Fija una copia: se queda, digan lo que digan las reglas.", _ref("Backup"), _REASON),
+    "unpin_backup": Told("Suelta una copia fijada.", _ref("Backup")),
+    "verify_backup": Told("Lee otra vez cada byte de una copia.", _BEGUN, status=202),
+    "drill_backup": Told("Restaura una copia de verdad en una base aparte y la compara.", _BEGUN, status=202),
+    "backup_task": Told("Cómo va algo que se empezó en segundo plano.", _ref("Task")),
+    "backups_plan": Told(
+        "Qué copias se conservan y por qué, las que habrá en un año y las próximas.",
+        _object(decisions=_list(ANY), year=_list(ANY), next=ANY),
+    ),
+    "api_status": Told("Si la información está resguardada, y una línea por promesa.", _ref("Status")),
     "download_backup": Told("El archivo de una copia.", TEXT, kind="application/zstd"),
     "upload_batches": Told(
         "Importa un respaldo: un archivo, o {batches, mode}. ?preview=1 solo dice qué cambiaría.",
@@ -107,12 +129,30 @@ TOLD: Final[dict[str, Told]] = {
         file=True,
     ),
     "plan_restore": Told(
-        "Qué cambiaría al traer un archivo o una copia.",
-        _object(plan=TEXT, summary=ANY, changes=_list(ANY)),
-        _object("source", source=TEXT, filters=ANY),
+        "Qué cambiaría al volver a una copia, un archivo, un momento o justo antes de una operación.",
+        _ref("RestorePlan"),
+        _object(
+            "source",
+            source={"type": ["string", "object"]},
+            filters=ANY,
+            fields=IDS,
+            only_deleted=FLAG,
+            equal=FLAG,
+            background=FLAG,
+        ),
         file=True,
     ),
-    "apply_restore": Told("Hace exactamente lo que la vista previa mostró.", RECEIPT, _object("plan", plan=TEXT)),
+    "restore_plan": Told("Una página de lo que cambiaría.", _ref("RestorePlan"), query=("page", "per_page")),
+    "apply_restore": Told(
+        "Hace exactamente lo que la vista previa mostró, después de una copia; se puede deshacer.",
+        RECEIPT,
+        _object("plan", plan=TEXT, confirm=TEXT, background=FLAG),
+    ),
+    "diff_backups": Told(
+        "Qué difiere entre dos copias o momentos, o entre uno de ellos y el tablero (now).",
+        _object(added=WHOLE, removed=WHOLE, changed=WHOLE, fields=ANY, people=_list(ANY), changes=_list(ANY)),
+        query=("page", "per_page", "format"),
+    ),
     "batch_history": Told(
         "Lo que pasó con un batch, de lo más nuevo a lo más viejo.",
         _object(batch=TEXT, timeline=_list(ANY), next={"type": ["integer", "null"]}),
@@ -158,6 +198,8 @@ TOLD: Final[dict[str, Told]] = {
 }
 
 _OPEN_ENDED: Final[Schema] = {"type": "object", "additionalProperties": True}
+_LIGHT: Final[Schema] = {"enum": ["green", "amber", "red"]}
+_MOMENT: Final[Schema] = {"type": ["string", "null"], "format": "date-time"}
 _COUNTS: Final = dict.fromkeys(("total", "NS", "In", "S", "other"), WHOLE)
 SCHEMAS: Final[dict[str, Schema]] = {
     "Batch": {
@@ -195,7 +237,39 @@ SCHEMAS: Final[dict[str, Schema]] = {
         at={"type": "string", "format": "date-time"},
         rev={"type": ["integer", "null"]},
     ),
+    "Task": _object(
+        *("id", "kind", "state"),
+        **dict.fromkeys(("id", "kind", "about", "step"), TEXT),
+        state={"enum": ["running", "done", "failed"]},
+        seconds={"type": "number"},
+        result={"type": ["object", "null"]},
+        error={"type": ["string", "null"]},
+    ),
+    "Status": _object(
+        *("safe", "light", "lines"),
+        safe={"type": "boolean"},
+        light=_LIGHT,
+        shield=_LIGHT,
+        good_copy=_MOMENT,
+        measured=_MOMENT,
+        lines=_list(
+            _object(
+                *("name", "state", "value"),
+                **dict.fromkeys(("name", "value", "advice"), TEXT),
+                state=_LIGHT,
+                since=_MOMENT,
+                standing={"type": "boolean"},
+            )
+        ),
+    ),
     "Backup": _object("id", "state", id=TEXT, state=TEXT, moment=TEXT, batches=WHOLE, bytes=WHOLE, reason=TEXT),
+    "RestorePlan": _object(
+        "plan",
+        plan=TEXT,
+        **dict.fromkeys(("created", "changed", "brought_back", "deleted", "unchanged", "kept", "skipped"), WHOLE),
+        changes=_list(ANY),
+        last_change={"type": ["object", "null"]},
+    ),
     "Error": _object("success", "error", success={"const": False}, error=TEXT),
 }
 
