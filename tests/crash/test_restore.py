@@ -13,6 +13,8 @@ from resguardo.vault.restore import apply
 from resguardo.vault.restore_plan import Wanted, plan
 from resguardo.vault.sources import open_before
 
+pytestmark = pytest.mark.long  # forty-two kills, two and a half minutes
+
 RESTORE = """
 from resguardo.vault.catalogue import Catalogue
 from resguardo.vault.restore import apply
