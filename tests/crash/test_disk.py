@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,9 @@ def small_disk(settings: Settings) -> Iterator[Path]:
 
 
 def fill(folder: Path, leave: int) -> Path:
-    """All that is free there but so many bytes."""
+    """Take all that is free there but so many bytes; the writers are taking some meanwhile."""
     junk = folder / "junk"
-    with junk.open("wb") as file:
+    with junk.open("wb", buffering=0) as file, suppress(OSError):
         free = os.statvfs(folder)
         file.write(b"\0" * max(0, free.f_bavail * free.f_frsize - leave))
     return junk
