@@ -23,18 +23,25 @@ def catalogue(settings, store, ledger):
     return Catalogue(settings.data / "vault")
 
 
+@pytest.fixture
 def drill_databases(store):
-    return [name for name in store.connection.client.list_database_names() if name.startswith(PREFIX)]
+    """Scratch databases that this test has left; boards that other tests killed may have left theirs before."""
+
+    def named():
+        return [name for name in store.connection.client.list_database_names() if name.startswith(PREFIX)]
+
+    known = set(named())
+    return lambda: [name for name in named() if name not in known]
 
 
-def test_an_archive_is_good_once_it_was_restored(catalogue, store, ledger, settings):
+def test_an_archive_is_good_once_it_was_restored(catalogue, ledger, settings, drill_databases):
     made = back_up(catalogue, ledger, "prueba")
     assert (made["state"], made["drill"]) == ("verified", None)
     result = drill_one(catalogue, settings, made["id"], ledger.now())
     assert (result.ok, result.detail, result.documents) == (True, "", 8)
     assert 0 < result.rto <= result.seconds
     assert catalogue.get(made["id"])["state"] == "good"
-    assert drill_databases(store) == []
+    assert drill_databases() == []
 
 
 def test_a_drill_of_something_else_fails_and_says_why(catalogue, ledger, settings, monkeypatch):
@@ -47,7 +54,7 @@ def test_a_drill_of_something_else_fails_and_says_why(catalogue, ledger, setting
     assert catalogue.get(made["id"])["state"] == "damaged"
 
 
-def test_what_a_killed_drill_left_is_dropped_a_day_later(catalogue, store, ledger, settings):
+def test_what_a_killed_drill_left_is_dropped_a_day_later(catalogue, store, ledger, settings, drill_databases):
     client, now = store.connection.client, ledger.now()
     old, young = (f"{PREFIX}{now - timedelta(hours=hours):%Y%m%dT%H%M%S%f}" for hours in (25, 1))
     for name in (old, young):
@@ -55,7 +62,7 @@ def test_what_a_killed_drill_left_is_dropped_a_day_later(catalogue, store, ledge
     try:
         made = back_up(catalogue, ledger, "prueba")
         assert drill(settings, catalogue.path(made["id"]), now).ok
-        assert drill_databases(store) == [young]
+        assert drill_databases() == [young]
     finally:
         client.drop_database(young)
 
