@@ -215,6 +215,8 @@ def _drill(facts: Facts, now: datetime) -> Line:
     if last is None:
         return Line(name, "red", "ninguno", advice="Corre: resguardo backup drill")
     at = datetime.fromisoformat(last["at"])
+    if last["ok"] is None:
+        return Line(name, "amber", f"no se pudo intentar: {last['detail']}", at, "Corre: resguardo backup drill")
     if not last["ok"]:
         return Line(name, "red", f"falló: {last['detail']}", at, "Haz otra copia; si vuelve a fallar, revisa el disco.")
     value = f"hace {span(now - at)}; el tablero volvió en {last['rto']:.1f} s"

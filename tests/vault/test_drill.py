@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import timedelta
 
 import bson
 import pytest
+from pydantic import SecretStr
 
 from resguardo.board.change import Create
-from resguardo.errors import Integrity, RefusedForSafety
+from resguardo.errors import Integrity, NoVault, RefusedForSafety
 from resguardo.vault import card, keeping
 from resguardo.vault.catalogue import DATA, GRACE, MANIFEST, Catalogue, back_up
 from resguardo.vault.drill import PREFIX, drill
@@ -52,6 +54,36 @@ def test_a_drill_of_something_else_fails_and_says_why(catalogue, ledger, setting
     result = drill_one(catalogue, settings, made["id"], ledger.now())
     assert (result.ok, result.detail) == (False, "se restauraron 0 batches de 7")
     assert catalogue.get(made["id"])["state"] == "damaged"
+
+
+def test_a_drill_that_could_not_be_tried_says_so_and_condemns_no_archive(catalogue, ledger, settings):
+    made = back_up(catalogue, ledger, "prueba")
+    drill_one(catalogue, settings, made["id"], ledger.now())
+    nobody_there = {
+        "mongodb_uri": SecretStr("mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=200"),
+        "segmentadores_database": None,
+    }
+    result = drill_one(catalogue, settings.model_copy(update=nobody_there), made["id"], ledger.now())
+    assert result.ok is None
+    assert "MongoDB" in result.detail
+    after = catalogue.get(made["id"])
+    assert (after["state"], after["drill"]["ok"]) == ("good", None)
+
+
+def test_a_file_that_the_disk_no_longer_gives_is_damaged(catalogue, ledger, settings, monkeypatch):
+    made = back_up(catalogue, ledger, "prueba")
+
+    def broken(path):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("resguardo.vault.drill.open_source", broken)
+    assert drill_one(catalogue, settings, made["id"], ledger.now()).ok is False
+    assert catalogue.get(made["id"])["state"] == "damaged"
+
+
+def test_without_archives_there_is_none_to_drill(settings):
+    with pytest.raises(NoVault, match="No hay ninguna copia"):
+        longest_without_drill(Catalogue(settings.data / "vault"))
 
 
 def test_what_a_killed_drill_left_is_dropped_a_day_later(catalogue, store, ledger, settings, drill_databases):

@@ -42,12 +42,14 @@ WELL = Facts(
 )
 OLD = {**GOOD_COPY, "moment": (NOW - timedelta(days=3)).isoformat()}
 FAILED = {**GOOD_COPY, "state": "damaged", "drill": {**GOOD_COPY["drill"], "ok": False, "detail": "algo"}}
+UNTRIED = {**GOOD_COPY, "drill": {**GOOD_COPY["drill"], "ok": None, "detail": "algo"}}
 LONG_AGO = {**GOOD_COPY, "drill": {**GOOD_COPY["drill"], "at": (NOW - timedelta(days=20)).isoformat()}}
 UNWELL: list[dict[str, Any]] = [
     {"copies": None},
     {"copies": []},
     {"copies": [OLD]},
     {"copies": [FAILED]},
+    {"copies": [UNTRIED]},
     {"copies": [LONG_AGO]},
     {"journal_complete_to": None},
     {"journal_complete_to": NOW - timedelta(hours=2)},

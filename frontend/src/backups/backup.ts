@@ -11,7 +11,7 @@ export type State = "complete" | "verified" | "good" | "damaged" | "removed";
 export interface Event {
   what: "verify" | "drill" | "pin" | "unpin" | "remove" | "keep" | "sweep";
   at: string;
-  ok?: boolean;
+  ok?: boolean | null;
   detail?: string;
   seconds?: number;
   rto?: number;
@@ -102,6 +102,7 @@ export function missing(backup: Backup): string {
 export function drillText(backup: Backup): string {
   const { drill } = backup;
   if (!drill) return t("aún no");
+  if (drill.ok === null) return t("no se pudo intentar");
   return drill.ok ? duration(drill.rto ?? 0) : t("falló");
 }
 
@@ -116,6 +117,7 @@ export function eventText(event: Event): string {
     case "verify":
       return event.ok ? t("Comprobada: se leyó cada byte en {seconds}", { seconds }) : t("No pasó la comprobación: {why}", { why: said(event.detail ?? "") });
     case "drill":
+      if (event.ok === null) return t("El simulacro no se pudo intentar: {why}", { why: said(event.detail ?? "") });
       return event.ok
         ? t("Simulacro: {documents} documentos restaurados y comparados; el tablero volvió en {rto}", { documents: number(event.documents ?? 0), rto: duration(event.rto ?? 0) })
         : t("No pasó el simulacro: {why}", { why: said(event.detail ?? "") });

@@ -11,6 +11,7 @@ const TEMPLATES = [
   "lo de las últimas {age}",
   "en marcha; la próxima en {age}",
   "la última falló: {why}",
+  "no se pudo intentar: {why}",
   "falló: {why}",
   "{free} GB libres de {total}",
   "{days} días",

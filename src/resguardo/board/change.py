@@ -19,6 +19,8 @@ from resguardo.board.people import is_unassigned
 from resguardo.errors import Invalid, NotFound, TooLarge
 
 Kind = Literal["batch", "segmentador"]
+KINDS: Final[tuple[Kind, ...]] = ("segmentador", "batch")
+"""In the order in which they are brought back: people before their work."""
 Action = Literal["create", "edit", "assign", "unassign", "delete", "rename", "restore", "external", "mend", "undo"]
 
 IDENTITY: Final[dict[Kind, str]] = {"batch": "id", "segmentador": "name"}

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from resguardo.cli.board import Data, Json, answer, board
+from resguardo.cli.errors import ERROR, INTEGRITY
 from resguardo.config import Settings, load
 from resguardo.errors import Integrity, Usage
 from resguardo.vault.catalogue import Catalogue, Manifest
@@ -17,7 +18,6 @@ from resguardo.vault.keeping import prune as prune_by
 
 backup = typer.Typer(no_args_is_help=True, help="Haz copias y mira las que hay.")
 ACTOR = "cli"
-INTEGRITY = 13
 Own = Annotated[str | None, typer.Argument(metavar="ID")]
 STATES = {
     "complete": "sin comprobar",
@@ -93,7 +93,7 @@ def drill(own: Own = None, data: Data = None, as_json: Json = False) -> None:
     sentence = f"{chosen}: {result.detail or f'se restauró completa; el tablero volvió en {result.rto} s'}."
     answer({"id": chosen, **asdict(result)}, sentence, as_json)
     if not result.ok:
-        raise typer.Exit(INTEGRITY)
+        raise typer.Exit(ERROR if result.ok is None else INTEGRITY)
 
 
 @backup.command()

@@ -7,11 +7,13 @@ from typing import Final
 from resguardo import errors
 
 ERROR: Final = 1
+WITH_WARNINGS: Final = 3
+INTEGRITY: Final = 13
 EXIT_CODES: Final[dict[type[errors.ResguardoError], int]] = {
     errors.Usage: 2,
     errors.NoVault: 10,
     errors.Locked: 11,
-    errors.Integrity: 13,
+    errors.Integrity: INTEGRITY,
     errors.MomentUnreachable: 14,
     errors.RefusedForSafety: 15,
 }

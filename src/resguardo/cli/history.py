@@ -10,6 +10,7 @@ import typer
 
 from resguardo.board.change import Kind
 from resguardo.cli.board import Data, Json, answer, bar, board, brief, local, plain
+from resguardo.cli.errors import WITH_WARNINGS
 from resguardo.errors import Usage
 from resguardo.ledger import history as past
 from resguardo.ledger.record import Ledger
@@ -18,7 +19,6 @@ from resguardo.ledger.undo import Undone, undo_everything
 from resguardo.ledger.undo import undo as take_back
 
 ACTOR: Final = "cli"
-WITH_WARNINGS: Final = 3
 """Exit code: done, and something wants a look (design.md, "Exit codes")."""
 
 Moment = Annotated[str | None, typer.Option("--at", help="Un momento: 2026-11-28T14:30:00-06:00.")]

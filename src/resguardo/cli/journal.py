@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from resguardo.cli.board import Data, Json, answer, bar, board
+from resguardo.cli.errors import INTEGRITY, WITH_WARNINGS
 from resguardo.config import Settings, load
 from resguardo.errors import Integrity
 from resguardo.ledger.catch_up import catch_up
@@ -21,8 +22,6 @@ from resguardo.vault.reading import Source, open_source
 from resguardo.vault.rebuild import rebuild as rebuild_from
 
 journal = typer.Typer(no_args_is_help=True, help="El diario: cada cambio otra vez, fuera de MongoDB.")
-WARNINGS = 3
-INTEGRITY = 13
 
 
 @journal.command("check")
@@ -86,7 +85,7 @@ def rebuild(
         sentence += f" De {result.contradictions} revisiones había dos versiones."
     answer({"database": into, "archive": own, **result.summary()}, sentence, as_json)
     if not result.whole:
-        raise typer.Exit(WARNINGS)
+        raise typer.Exit(WITH_WARNINGS)
 
 
 @contextmanager

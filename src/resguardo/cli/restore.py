@@ -14,6 +14,7 @@ import typer
 from resguardo.board.filters import Filter
 from resguardo.cli.backups import ACTOR, catalogue_of
 from resguardo.cli.board import Data, Json, answer, bar, board, brief, local, plain
+from resguardo.cli.errors import WITH_WARNINGS
 from resguardo.config import Settings, load
 from resguardo.errors import NotFound, RefusedForSafety, Usage
 from resguardo.ledger.history import parse_moment
@@ -26,7 +27,6 @@ from resguardo.vault.restore import Applied
 from resguardo.vault.restore_plan import Wanted, parse_field, plan
 from resguardo.vault.sources import Narrowed, Opened
 
-WITH_WARNINGS: Final = 3
 MOST_LINES: Final = 20
 
 Text = Annotated[str | None, typer.Option()]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from resguardo.board import batch, document
-from resguardo.board.change import IDENTITY, Kind, Put
+from resguardo.board.change import IDENTITY, KINDS, Kind, Put
 from resguardo.errors import NotFound
 from resguardo.ledger.record import Ledger, Receipt, Via
 from resguardo.ledger.settle import external_entry, new_operation
@@ -35,10 +35,9 @@ class Adopted:
 def adopt(store: Store, ledger: Ledger, progress: Progress = lambda done, total: None) -> Adopted:
     """Take in every document without a revision. `progress` is told how many of how many are done."""
     first_time = store.entries.is_empty()
-    kinds: tuple[Kind, ...] = ("segmentador", "batch")
-    totals = {kind: store.documents(kind).count_unknown() for kind in kinds}
+    totals = {kind: store.documents(kind).count_unknown() for kind in KINDS}
     total, done, problems = sum(totals.values()), 0, 0
-    for kind in kinds:
+    for kind in KINDS:
         documents = store.documents(kind)
         taken_twice = set(documents.duplicates()) if totals[kind] else set()
         op = new_operation(ledger.now())

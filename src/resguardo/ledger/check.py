@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final
 
 from resguardo.board import document
-from resguardo.board.change import Kind
+from resguardo.board.change import KINDS, Kind
 from resguardo.ledger.record import Ledger
 from resguardo.ledger.segment import Damage, Record
 from resguardo.ledger.settle import agree
@@ -25,7 +25,6 @@ PATIENCE: Final = 10.0
 """Seconds within which a change under way reaches document and journal."""
 MOST_SHOWN: Final = 100
 MOST_CONFIRMED: Final = 1000
-KINDS: Final[tuple[Kind, ...]] = ("batch", "segmentador")
 
 ALTERED = "el cambio guardado en MongoDB no es el que dice su sello"
 CHAIN = "no sigue al cambio anterior: se quitó, se metió o se alteró alguno"

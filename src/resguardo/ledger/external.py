@@ -41,7 +41,7 @@ from itertools import islice, pairwise
 from typing import Final, Literal
 
 from resguardo.board.batch import LARGEST_DOCUMENT
-from resguardo.board.change import Kind
+from resguardo.board.change import KINDS, Kind
 from resguardo.errors import ResguardoError, Unavailable
 from resguardo.ledger.record import Ledger
 from resguardo.ledger.remembered import DOUBTED, LOOKED, Remembered, Sight, forget_all, print_of, remembered
@@ -64,7 +64,6 @@ WINDOW: Final = timedelta(minutes=1)
 LAST: Final = "external"
 """Under this name the state keeps when the last look at everything ended, and what it found."""
 HIGHEST_ID: Final = "\U0010ffff" * 4
-KINDS: Final[tuple[Kind, ...]] = ("segmentador", "batch")
 
 Progress = Callable[[int, int], None]
 Pause = Callable[[], None]

@@ -167,8 +167,9 @@ class Journal:
             self._queue.append(handed)
             self._turn.notify_all()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._write_for_all, name="journal", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._write_for_all, name="journal", daemon=True)
+                thread.start()  # first: one that could not be started must not be waited for by everybody after
+                self._thread = thread
         return handed
 
     def _write_for_all(self) -> None:
@@ -196,6 +197,7 @@ class Journal:
                 handed.error = self._trouble
         except Exception as error:  # nobody may take for written what was not, whatever went wrong
             self._give_up(OSError(str(error)))
+            self._kept += [handed for handed in group if handed not in self._kept]
             for handed in group:
                 handed.error = self._trouble
         finally:

@@ -24,9 +24,9 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
-from resguardo.board.change import Kind
+from resguardo.board.change import KINDS, Kind
 from resguardo.errors import ResguardoError
-from resguardo.ledger.external import EVERY, KINDS, examine, find_external
+from resguardo.ledger.external import EVERY, examine, find_external
 from resguardo.ledger.record import Ledger
 from resguardo.ledger.remembered import Remembered, Sight, remembered
 from resguardo.store import Store

@@ -21,7 +21,7 @@ from itertools import groupby, islice
 from typing import Any, Final
 
 from resguardo.board import document
-from resguardo.board.change import Kind
+from resguardo.board.change import KINDS, Kind
 from resguardo.board.filters import Filter
 from resguardo.board.progress import Progress
 from resguardo.errors import MomentUnreachable, NotFound
@@ -34,7 +34,6 @@ MARGIN: Final = timedelta(minutes=5)
 BLOCK: Final = 500
 DENSE: Final = 0.2
 """From this part of all documents on, ranges of documents are read rather than one after the other."""
-KINDS: Final[tuple[Kind, ...]] = ("segmentador", "batch")
 
 Told = Callable[[int], None]
 

@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from resguardo.board import merge
-from resguardo.board.change import IDENTITY, Delete, Kind, Put
+from resguardo.board.change import IDENTITY, KINDS, Delete, Kind, Put
 from resguardo.board.merge import EMPTY, Path
 from resguardo.board.undo import WHOLE, Clash, Step, shown, taken_back
 from resguardo.errors import Invalid
@@ -124,8 +124,7 @@ class Plan:
                 yield Put(kind, doc, raw, action="undo", renamed_from=other, expected_rev=rev)
 
     def _stories(self, total: int) -> Iterator[tuple[Key, _Story]]:
-        kinds: tuple[Kind, ...] = ("segmentador", "batch")
-        for kind in kinds:
+        for kind in KINDS:
             dense = total >= DENSE * max(self._store.documents(kind).count(), BLOCK)
             last = ""
             while block := self._block(kind, last):

@@ -1,8 +1,9 @@
 """What has happened to an archive, kept for ever: `<id>.card.jsonl`, one JSON object a line, only ever added to.
 
 A line: `what` (verify, drill, pin, unpin, remove, keep, sweep), `at` (ISO 8601, UTC), and what belongs to it: of a
-verify or a drill `ok`, `seconds` and `detail` (why not), of a drill also `where`, `documents` and `rto` (seconds until
-the restored board could be used); of a pin and a removal its `reason`, and who asked, `actor`.
+verify or a drill `ok` (null: a drill that could not be tried), `seconds` and `detail` (why not), of a drill also
+`where`, `documents` and `rto` (seconds until the restored board could be used); of a pin and a removal its `reason`,
+and who asked, `actor`.
 
 A torn last line is what a crash has left, and is left out.
 """
@@ -52,6 +53,7 @@ def state(lines: Sequence[Line]) -> State:
     """What an archive whose files are in place is good for."""
     if _last(lines, "remove", "keep").get("what") == "remove":
         return "removed"
+    lines = [line for line in lines if line["what"] != "drill" or line.get("ok") is not None]
     if _last(lines, "verify", "drill").get("ok") is False:
         return "damaged"
     if _last(lines, "drill").get("ok"):

@@ -18,13 +18,13 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from resguardo.board import document, merge
-from resguardo.board.change import IDENTITY, Kind
+from resguardo.board.change import IDENTITY, KINDS, Kind
 from resguardo.board.people import spanish_key
 from resguardo.board.progress import PersonProgress, Progress
 from resguardo.errors import NotFound
 from resguardo.ledger.history import fields, shown
 from resguardo.vault.frozen import usable
-from resguardo.vault.sources import KINDS, Opened, documents_of
+from resguardo.vault.sources import Opened, documents_of
 
 BLOCK: Final = 500
 BLOCK_BYTES: Final = 4 * 1024**2

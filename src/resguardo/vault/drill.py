@@ -9,6 +9,7 @@ What is compared: `restore.difference`.
 
 from __future__ import annotations
 
+import errno
 import re
 import tempfile
 import time
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from resguardo.config import Settings
-from resguardo.errors import ResguardoError
+from resguardo.errors import Locked, ResguardoError, Unavailable, Usage
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store, open_store
 from resguardo.store.connect import MongoError, explain
@@ -29,14 +30,18 @@ from resguardo.vault.reading import open_source
 
 PREFIX: Final = "resguardo_drill_"
 ABANDONED: Final = timedelta(days=1)
+CIRCUMSTANCES: Final = (Unavailable, Locked, Usage, OSError)
 _MOMENT: Final = "%Y%m%dT%H%M%S%f"
 
 
 @dataclass(frozen=True)
 class Result:
-    """`rto`: seconds from the beginning until the restored board could be used; `seconds`: until it was compared."""
+    """`ok`: None where it could not be tried, which says nothing of the archive; `detail` then says why.
 
-    ok: bool
+    `rto`: seconds from the beginning until the restored board could be used; `seconds`: until it was compared.
+    """
+
+    ok: bool | None
     detail: str
     where: str
     documents: int
@@ -45,10 +50,14 @@ class Result:
 
 
 def drill(settings: Settings, archive: Path, now: datetime) -> Result:
-    """Restore and compare. What goes wrong is the result, not an error: an archive that does not restore is no good."""
+    """Restore and compare. What goes wrong is the result, not an error: an archive that does not restore is no good.
+
+    A server that is away, a disk that is full: that is no fault of the archive, and condemns none.
+    """
     begun = time.monotonic()
     where = "servidor aparte" if settings.mongodb_uri is None else "misma base de datos"
     documents, rto, detail = 0, 0.0, ""
+    ok: bool | None
     try:
         with open_source(archive) as source, _scratch(settings, now) as store:
             ledger = Ledger(store, settings.zone)
@@ -57,11 +66,12 @@ def drill(settings: Settings, archive: Path, now: datetime) -> Result:
             documents = source.work.count + source.people.count
             detail = restore.difference(store, ledger, source)
             ledger.journal.close()
-    except MongoError as error:
-        detail = str(explain(error))
-    except (ResguardoError, OSError) as error:
-        detail = str(error)
-    return Result(not detail, detail, where, documents, round(rto, 2), round(time.monotonic() - begun, 2))
+        ok = not detail
+    except (MongoError, ResguardoError, OSError) as error:
+        why = explain(error) if isinstance(error, MongoError) else error
+        unreadable = getattr(why, "errno", None) == errno.EIO  # the disk under the archive itself, most likely
+        detail, ok = str(why), None if isinstance(why, CIRCUMSTANCES) and not unreadable else False
+    return Result(ok, detail, where, documents, round(rto, 2), round(time.monotonic() - begun, 2))
 
 
 @contextmanager

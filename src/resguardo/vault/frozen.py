@@ -16,14 +16,13 @@ from itertools import chain, islice
 from typing import Any, Final, Literal, NamedTuple
 
 from resguardo.board import document, merge
-from resguardo.board.change import Change, Delete, Kind, Put
+from resguardo.board.change import KINDS, Change, Delete, Kind, Put
 from resguardo.board.merge import EMPTY, Path
 from resguardo.errors import NotFound
 from resguardo.ledger.history import fields, shown
 from resguardo.store import Store
 from resguardo.store.batches import Documents
 from resguardo.store.entries import Entry
-from resguardo.vault.sources import KINDS
 
 MOST_SHOWN: Final = 500
 """Changes listed in a preview; all are counted."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from resguardo.config import Settings
+from resguardo.errors import NoVault
 from resguardo.ledger.record import Ledger
 from resguardo.vault import retention
 from resguardo.vault.catalogue import Catalogue, Manifest, back_up
@@ -53,7 +54,9 @@ def longest_without_drill(catalogue: Catalogue) -> str:
         return (manifest["drill"] or {}).get("at", ""), manifest["id"]
 
     whole = [row for row in catalogue.list() if row["state"] not in ("removed", "damaged")]
-    return str(min(whole, key=turn)["id"]) if whole else catalogue.get("")["id"]
+    if not whole:
+        raise NoVault("No hay ninguna copia.", hint="Haz una con: resguardo backup create")
+    return str(min(whole, key=turn)["id"])
 
 
 def rules_of(settings: Settings) -> Rules:

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any, Final
 
 from resguardo.board import document
-from resguardo.board.change import IDENTITY, Kind
+from resguardo.board.change import IDENTITY, KINDS, Kind
 from resguardo.errors import NotFound
 from resguardo.ledger.journal import Journal
 from resguardo.ledger.record import Ledger
@@ -28,7 +28,6 @@ from resguardo.vault.restore import MARK, load_block, refuse_unless_empty
 from resguardo.vault.sources import Source
 
 BLOCK: Final = 500
-KINDS: Final[tuple[Kind, ...]] = ("segmentador", "batch")
 Progress = Callable[[int, int], None]
 
 

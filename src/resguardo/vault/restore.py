@@ -22,7 +22,7 @@ from typing import Any, Final
 import bson
 
 from resguardo.board import document
-from resguardo.board.change import IDENTITY, Change, Kind
+from resguardo.board.change import IDENTITY, KINDS, Change, Kind
 from resguardo.errors import Conflict, Integrity, Invalid, NotFound, RefusedForSafety
 from resguardo.ledger.check import check
 from resguardo.ledger.record import Ledger, Receipt, Via
@@ -31,7 +31,7 @@ from resguardo.store import Store
 from resguardo.store.entries import Entry
 from resguardo.vault.catalogue import Catalogue, back_up
 from resguardo.vault.frozen import ABSENT, Plan, Row, own_id
-from resguardo.vault.sources import KINDS, Source, documents_of
+from resguardo.vault.sources import Source, documents_of
 
 BLOCK: Final = 500
 NAMES: Final[dict[Kind, str]] = {"batch": "batches", "segmentador": "segmentadores"}

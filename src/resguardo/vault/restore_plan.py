@@ -18,14 +18,14 @@ from typing import Final
 import bson
 
 from resguardo.board import batch, document, merge
-from resguardo.board.change import IDENTITY, Kind, Put, check
+from resguardo.board.change import IDENTITY, KINDS, Kind, Put, check
 from resguardo.board.filters import Filter
 from resguardo.board.merge import Path
 from resguardo.errors import Invalid, Unavailable
 from resguardo.ledger.external import find_external, look_unless_recent
 from resguardo.ledger.record import Ledger
 from resguardo.vault.frozen import ABSENT, BLOCK, Plan, own_id, usable
-from resguardo.vault.sources import KINDS, Opened, documents_of
+from resguardo.vault.sources import Opened, documents_of
 
 FEW: Final = 20
 """So many ids are looked up one by one; of more, the range in which they lie is read."""

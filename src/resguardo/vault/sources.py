@@ -28,7 +28,6 @@ from resguardo.vault import mongodump
 from resguardo.vault.catalogue import Catalogue
 from resguardo.vault.reading import open_source
 
-KINDS: Final[tuple[Kind, ...]] = ("segmentador", "batch")
 NOW: Final = "now"
 
 Told = Callable[[int], None]
