@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,20 @@ def test_a_killed_server_comes_back_at_the_same_address_with_the_data(tmp_path: 
         wait_until(lambda: server.pid != pid and find_running(tmp_path))
         assert server.uri == uri
         assert names(uri) == ["a"]
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_one_whose_folder_was_removed_is_not_started_again(tmp_path: Path) -> None:
+    others = set(threading.enumerate())
+    with EmbeddedServer.start(tmp_path / "data") as server:
+        (watching,) = (thread for thread in threading.enumerate() if thread not in others)
+        pid = server.pid
+        assert pid is not None
+        shutil.rmtree(tmp_path / "data")
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not watching.is_alive())
+        assert not server.alive()
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_second_one_on_the_folder_is_refused(tmp_path: Path) -> None:

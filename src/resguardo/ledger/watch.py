@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
@@ -25,6 +26,8 @@ from resguardo.store.entries import Entry
 OVERLAP: Final = timedelta(seconds=10)
 LOOK_EVERY: Final = 1.0
 """Seconds between looks for entries of other processes."""
+REFRESH_EVERY: Final = 300.0
+"""Seconds after which all that lists go by is read anew."""
 MOST_NAMED: Final = 500
 """Documents named in one event; beyond that a page reads its lists anew."""
 MOST_REMEMBERED: Final = 20_000
@@ -67,6 +70,7 @@ class Watch:
         self._seen_set: set[tuple[str, str, int]] = set()
         self._progress: dict[str, Any] | None = None
         self._counted_on: date | None = None
+        self._fresh_until = 0.0
         self._threads = [threading.Thread(target=self._count, name="progress", daemon=True)]
         self._threads.append(threading.Thread(target=self._look, name="watch", daemon=True))
         ledger.listen(self._recorded)
@@ -112,13 +116,14 @@ class Watch:
 
         `_look` may have come upon the entries before that, and somebody may have read, and kept, what was there then.
         """
+        entries = list(entries)
         fresh = self._not_seen(entries)
-        self.outdate()
+        self.outdate(entries)
         self._tell(fresh)
 
-    def outdate(self) -> None:
-        """What was read before no longer holds; browsers are told the counts anew."""
-        self._store.pages.changed()
+    def outdate(self, entries: Iterable[Entry] | None = None) -> None:
+        """What was read before these entries, or before now, no longer holds; browsers are told the counts anew."""
+        self._store.pages.changed(entries)
         self._progress = None
         self._stirred.set()
 
@@ -142,6 +147,7 @@ class Watch:
 
     def _look(self) -> None:
         since, again, trouble = self._ledger.now(), False, self._trouble()
+        self._refresh()
         while not self._stop.wait(LOOK_EVERY):
             if trouble != (trouble := self._trouble()):
                 self._send(trouble)
@@ -152,9 +158,18 @@ class Watch:
                 continue  # it is away; what happens meanwhile is seen when it is back
             # An entry comes before its document: what is read now is read once more after the next look.
             if fresh or again:
-                self.outdate()
+                self.outdate(fresh)
             self._tell(fresh)
             since, again = now, bool(fresh)
+            self._refresh()
+
+    def _refresh(self) -> None:
+        listing = self._store.pages.listing
+        if time.monotonic() < self._fresh_until and not listing.forgotten:
+            return
+        with suppress(MongoError):
+            listing.refresh()
+            self._fresh_until = time.monotonic() + REFRESH_EVERY
 
     def _trouble(self) -> Event:
         trouble = self._ledger.journal.trouble

@@ -2,14 +2,15 @@
 
 The embedded server loads all candidates of a query before it skips or limits, so that a page deep in a table costs as
 much as the table. The ids of a listing are therefore kept for as long as nothing changes (up to `LONGEST_LISTING`), and
-a page is read by the range of its ids, bounded on both ends of an index.
+a page is read by the range of its ids, bounded on both ends of an index. On a served board that is not too large they
+come from memory in the first place (`store.listing`).
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -20,19 +21,12 @@ from resguardo.board import document
 from resguardo.board.filters import SEARCHED, Filter
 from resguardo.board.progress import UNFINISHED, Count
 from resguardo.store.connect import Connection
+from resguardo.store.entries import Entry
+from resguardo.store.listing import SORT_FIELDS, Listing, counted, ordered
 from resguardo.store.query import mongo_query
 
 LONGEST_LISTING: Final = 20_000
 LISTINGS_KEPT: Final = 8
-
-_SORT_FIELDS: Final = {
-    "id": "id",
-    "assignee": "assignee",
-    "status": "status",
-    "priority": "metadata.priority",
-    "due_date": "metadata.due_date",
-    "assigned_at": "metadata.assigned_at",
-}
 
 
 @dataclass(frozen=True)
@@ -58,9 +52,14 @@ class Pages:
         self._listings: OrderedDict[tuple[Filter, str], list[str]] = OrderedDict()
         self._changes = 0
         self._lock = threading.Lock()
+        self.listing = Listing(self._batches)
 
-    def changed(self) -> None:
-        """Something on the board changed: kept listings no longer hold."""
+    def changed(self, entries: Iterable[Entry] | None = None) -> None:
+        """These entries, or anybody knows what, changed the board: kept listings no longer hold."""
+        if entries is None:
+            self.listing.forget()
+        else:
+            self.listing.follow(entries)
         with self._lock:
             self._changes += 1
             self._listings.clear()
@@ -85,6 +84,24 @@ class Pages:
                 self._listings.move_to_end((chosen, sort))
                 return known
             before = self._changes
+        listing = self._from_memory(chosen, sort)
+        if listing is None:
+            listing = self._from_mongodb(chosen, sort)
+        if listing is None:
+            return None
+        with self._lock:
+            if self._changes != before:  # read while something changed: good for this answer, not for the next
+                return listing
+            self._listings[chosen, sort] = listing
+            while len(self._listings) > LISTINGS_KEPT:
+                self._listings.popitem(last=False)
+        return listing
+
+    def _from_memory(self, chosen: Filter, sort: str) -> list[str] | None:
+        rows = self.listing.rows()
+        return None if rows is None else ordered([row for row in rows if chosen.matches(row)], sort)
+
+    def _from_mongodb(self, chosen: Filter, sort: str) -> list[str] | None:
         fields = dict.fromkeys(SEARCHED if chosen.text else ("id",), 1)
         cursor = self._batches.find(mongo_query(chosen), {"_id": 0, **fields}).sort(_order(sort))
         ids, read = [], 0
@@ -94,14 +111,7 @@ class Pages:
                 ids.append(row.get("id"))
         if read > LONGEST_LISTING or not all(isinstance(name, str) for name in ids):
             return None
-        listing = [str(name) for name in ids]
-        with self._lock:
-            if self._changes != before:  # read while something changed: good for this answer, not for the next
-                return listing
-            self._listings[chosen, sort] = listing
-            while len(self._listings) > LISTINGS_KEPT:
-                self._listings.popitem(last=False)
-        return listing
+        return [str(name) for name in ids]
 
     def _rows(self, chosen: Filter, sort: str, ids: list[str]) -> list[dict[str, Any]]:
         if not ids:
@@ -118,17 +128,22 @@ class Pages:
 
     def counts(self) -> list[Count]:
         """A row for each pair of assignee and status, and one of nothing for each segmentador, for `board.progress`."""
-        due, today = "$metadata.due_date", datetime.now(self._zone).date().isoformat()
+        today = datetime.now(self._zone).date().isoformat()
+        rows = self.listing.rows()
+        work = None if rows is None else counted(rows, today)
+        team = (person.get("name") for person in self._people.find({}, {"name": 1, "_id": 0}))
+        return (self._counts(today) if work is None else work) + [Count(name, "NS", 0) for name in team]
+
+    def _counts(self, today: str) -> list[Count]:
+        due = "$metadata.due_date"
         # Between two texts lie only texts: dates of other types are not compared.
         late = {"$and": [{"$in": ["$status", list(UNFINISHED)]}, {"$gt": [due, ""]}, {"$lt": [due, today]}]}
         pair = {"assignee": "$assignee", "status": "$status"}
         group = {"_id": pair, "count": {"$sum": 1}, "overdue": {"$sum": {"$cond": [late, 1, 0]}}}
         rows = self._batches.aggregate([{"$group": group}], allowDiskUse=True)
-        work = [
+        return [
             Count(row["_id"].get("assignee"), row["_id"].get("status"), row["count"], row["overdue"]) for row in rows
         ]
-        team = (person.get("name") for person in self._people.find({}, {"name": 1, "_id": 0}))
-        return work + [Count(name, "NS", 0) for name in team]
 
     def work_of(self, name: str) -> Iterator[dict[str, Any]]:
         """A person's batches (id, assignee, status, metadata), ordered by id."""
@@ -162,7 +177,7 @@ def _page_of(rows: Iterator[dict[str, Any]], start: int, size: int) -> Page:
 
 
 def _order(sort: str) -> list[tuple[str, int]]:
-    field = _SORT_FIELDS[sort.removeprefix("-")]
+    field = SORT_FIELDS[sort.removeprefix("-")]
     direction = -1 if sort.startswith("-") else 1
     return [(field, direction)] if field == "id" else [(field, direction), ("id", 1)]
 

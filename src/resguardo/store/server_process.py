@@ -184,6 +184,9 @@ class ServerProcess:
                 return
 
     def _create(self) -> None:
+        if not self._files.db.is_dir():  # its folder was removed: there is nothing left to serve
+            self._ended.set()
+            return
         with self._guard, self._files.log.open("ab") as log:
             if self._ended.is_set():
                 return
