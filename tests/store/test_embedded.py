@@ -103,7 +103,7 @@ def test_a_killed_server_comes_back_at_the_same_address_with_the_data(tmp_path: 
 def test_one_whose_folder_was_removed_is_not_started_again(tmp_path: Path) -> None:
     others = set(threading.enumerate())
     with EmbeddedServer.start(tmp_path / "data") as server:
-        (watching,) = (thread for thread in threading.enumerate() if thread not in others)
+        (watching,) = (one for one in threading.enumerate() if one not in others and one.name == "embedded-server")
         pid = server.pid
         assert pid is not None
         shutil.rmtree(tmp_path / "data")
