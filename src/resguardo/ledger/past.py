@@ -55,10 +55,9 @@ def before(store: Store, op: str) -> datetime:
 def last_change(store: Store, moment: datetime, now: datetime) -> Light:
     """The newest entry that a moment includes. Raises `MomentUnreachable`, naming the nearest that can be reached."""
     refuse_future(moment, now)
-    for low, high in windows(moment + MILLISECOND, BEGINNING, now):
-        newest = next(store.entries.operations.newest_first(low, high), None)
-        if newest is not None:
-            return newest
+    newest = newest_between(store, BEGINNING, moment, now)
+    if newest is not None:
+        return newest
     first = store.entries.operations.oldest()
     if first is None:
         raise MomentUnreachable("Todavía no hay historial.", hint="Empieza con el primer cambio.")
@@ -68,6 +67,15 @@ def last_change(store: Store, moment: datetime, now: datetime) -> Light:
         moment=moment.isoformat(),
         first=first.isoformat(),
     )
+
+
+def newest_between(store: Store, since: datetime, moment: datetime, now: datetime) -> Light | None:
+    """The newest of the entries from one moment to another, both included."""
+    for low, high in windows(moment + MILLISECOND, since, now):
+        newest = next(store.entries.operations.newest_first(low, high), None)
+        if newest is not None:
+            return newest
+    return None
 
 
 class Past:

@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo
 import resguardo
 from resguardo.board import document
 from resguardo.board.change import Kind
-from resguardo.errors import MomentUnreachable, Unavailable
-from resguardo.ledger.past import last_change
+from resguardo.errors import Unavailable
+from resguardo.ledger.operations import BEGINNING, MILLISECOND
+from resguardo.ledger.past import newest_between
 from resguardo.ledger.record import utc_now
 from resguardo.store import Store
 from resguardo.store.batches import SCAN_BATCH, split_batch
@@ -28,6 +29,8 @@ from resguardo.vault.archive import ArchiveInfo, Listing, Statistics
 from resguardo.vault.cut import Cut, Late
 
 TRIES: Final = 3
+LAST: Final = "last change"
+"""Under this name the state keeps the last change that a snapshot included: op, at, actor."""
 GATHERED: Final = 2 * 1024**2
 """Bytes of documents between two looks at what has changed meanwhile: no more, for they wait while the server rests."""
 AHEAD: Final = 2
@@ -104,11 +107,17 @@ def take(
 
 
 def _last_change(store: Store, moment: datetime) -> dict[str, str] | None:
-    try:
-        last = last_change(store, moment, moment)
-    except MomentUnreachable:
-        return None
-    return {"op": last.op, "at": last.at.isoformat(), "actor": last.actor}
+    """Looked for from the one that the last snapshot found on: what the server has to go through stays little."""
+    known: dict[str, str] | None = store.state.get(LAST)
+    if known is not None and datetime.fromisoformat(known["at"]) > moment:
+        known = None
+    since = BEGINNING if known is None else datetime.fromisoformat(known["at"]) + MILLISECOND
+    last = newest_between(store, since, moment, moment)
+    if last is None:
+        return known
+    found = {"op": last.op, "at": last.at.isoformat(), "actor": last.actor}
+    store.state.put(LAST, found)
+    return found
 
 
 def _taken(store: Store, info: ArchiveInfo, cut: Cut) -> Snapshot:
