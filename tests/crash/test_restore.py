@@ -8,12 +8,11 @@ from proof import all_is_well, started
 from resguardo.board.change import Create, Delete, edit
 from resguardo.ledger.catch_up import catch_up
 from resguardo.ledger.undo import undo
+from resguardo.vault import cut
 from resguardo.vault.catalogue import Catalogue
 from resguardo.vault.restore import apply
 from resguardo.vault.restore_plan import Wanted, plan
 from resguardo.vault.sources import open_before
-
-pytestmark = pytest.mark.long  # forty-two kills, two and a half minutes
 
 RESTORE = """
 from resguardo.vault.catalogue import Catalogue
@@ -27,6 +26,8 @@ archive_to = Catalogue(store.connection.settings.data / "vault")
 apply(ledger, made, actor="jefa", via="restore", archive_to=archive_to)
 """
 
+ALWAYS = ("Path.unlink:before", "Documents.project:before", "Entries.insert:after#2", "Documents.project:after#4")
+"""The others run with the long tests."""
 ARCHIVE = ["Path.unlink:before", "Path.unlink:after"]
 FIRST = [
     *("State.put:before#2", "State.put:after#2"),
@@ -63,9 +64,13 @@ def damaged(store, ledger):
     return op, good, state(store)
 
 
-@pytest.mark.parametrize("failpoint", [*ARCHIVE, *FIRST, *LATER])
+@pytest.mark.parametrize(
+    "failpoint",
+    [pytest.param(one, marks=() if one in ALWAYS else pytest.mark.long) for one in (*ARCHIVE, *FIRST, *LATER)],
+)
 @pytest.mark.parametrize("then", ["again", "undo"])
-def test_a_killed_restore_is_finished_or_undone(store, ledger, killed, settings, damaged, failpoint, then):
+def test_a_killed_restore_is_finished_or_undone(store, ledger, killed, settings, damaged, failpoint, then, monkeypatch):
+    monkeypatch.setattr(cut, "PATIENCE", 0.2)  # what was killed will not go on
     op, good, bad = damaged
     killed(failpoint, RESTORE.format(op=op), block=10)
     after = started(store, ledger)

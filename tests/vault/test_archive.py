@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from resguardo.board import document
 from resguardo.errors import Integrity, Invalid, TooLarge
-from resguardo.vault import archive
+from resguardo.vault import archive, reading
 from resguardo.vault.archive import ArchiveInfo, Listing
 from resguardo.vault.reading import open_source, zstd
 
@@ -173,11 +173,12 @@ def test_no_bytes_raise_anything_else(tmp_path_factory, content):
         pass
 
 
-def test_a_bomb_is_stopped(tmp_path):
+def test_a_bomb_is_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "LARGEST", 10_000_000)
     path = tmp_path / "bomb.zst"
     packed = io.BytesIO()
     with zstd.open(packed, "wb") as file:
         file.write(b" " * 50_000_000)
     path.write_bytes(packed.getvalue())
-    with pytest.raises(TooLarge), open_source(path, largest=10_000_000):
+    with pytest.raises(TooLarge), open_source(path):
         pass

@@ -9,6 +9,7 @@ import pytest
 
 from resguardo.board.change import Create, Delete, assign, edit
 from resguardo.errors import Unavailable
+from resguardo.ledger.adopt import adopt
 from resguardo.ledger.settle import RUNNING
 from resguardo.vault import cut as cutting
 from resguardo.vault import snapshot
@@ -163,3 +164,13 @@ def test_a_board_that_never_rests_is_an_error_and_no_wrong_copy(board, tmp_path,
     with pytest.raises(Unavailable, match="demasiado deprisa"):
         back_up(Catalogue(tmp_path / "vault"), board, "prueba")
     assert Catalogue(tmp_path / "vault").list() == []
+
+
+def test_a_database_that_was_just_taken_in_is_in_the_archive_though_a_document_of_it_could_not_be(
+    store, ledger, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(cutting, "PATIENCE", 0.2)
+    store.connection.database["batches"].insert_many([{"id": "b1"}, {"id": "b2"}, {"id": 5}])
+    adopt(store, ledger)
+    manifest, _ = archived(ledger, tmp_path)
+    assert manifest["batches"] == 3

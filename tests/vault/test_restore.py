@@ -304,6 +304,9 @@ def test_what_others_change_while_it_is_applied_stays_and_is_told(team, planned,
     applied = apply(ledger, planned(), actor="jefa", via="restore", progress=meddle)
     assert [(row["id"], row["actor"]) for row in applied.conflicts] == [("b2", "Beto"), ("b4", "Beto")]
     assert (applied.receipt.recorded, applied.conflict_count) == (3, 2)
+    assert operation(store, applied.receipt.op).complete
+    moments = {entry.at for entry in store.entries.of_operation(applied.receipt.op) if entry.doc in ("b1", "b3")}
+    assert moments == {applied.receipt.at}  # in an archive it is whole or not at all
     rows = {row["id"]: (row["comments"], row["folder"]) for row in store.pages.select(Filter())}
     assert rows == {"b0": ("c0", ""), "b1": ("c1", ""), "b2": ("malo", "de Beto"), "b3": ("c3", "")}
     undone = undo(ledger, applied.receipt.op, actor="jefa", via="api")
@@ -449,3 +452,11 @@ def test_a_database_that_is_not_as_its_source_keeps_its_mark(ledger, store, monk
 def test_a_source_without_own_ids_is_compared_without_them(ledger, store):
     assert load_into(store, ledger, Raws({"id": "a"}, {"id": "b", "_rev": 9}), actor="ana")["batches"] == 2
     assert restore.difference(store, ledger, Raws({"id": "a"}, {"id": "c"})) != ""
+
+
+def test_what_the_ledger_cannot_work_with_is_loaded_too_and_leaves_no_operation_unfinished(ledger, store):
+    odd = [{"_id": 1, "id": "a"}, {"_id": 2, "id": "a"}, {"_id": 3}, {"_id": 4}, {"_id": 5, "id": 7}]
+    assert load_into(store, ledger, Raws(*odd, {"_id": 6, "id": "b"}), actor="ana")["batches"] == 6
+    assert {entry.doc: entry.op_size for entry in store.entries.everything()} == {"b": 1}
+    assert store.batches.duplicates() == ["a"]
+    assert not store.batches.ensure_indexes()

@@ -28,6 +28,7 @@ from resguardo.errors import MomentUnreachable, NotFound
 from resguardo.ledger.history import refuse_future
 from resguardo.ledger.operations import BEGINNING, MILLISECOND, windows
 from resguardo.store import Store
+from resguardo.store.entries import Entry
 from resguardo.store.operations import Light
 
 MARGIN: Final = timedelta(minutes=5)
@@ -163,16 +164,27 @@ class Past:
 
     def _one_by_one(self, store: Store, kind: Kind, block: list[str]) -> Iterator[tuple[str, bytes | None]]:
         for doc in block:
-            entries = store.entries.newest_first(kind, doc)
-            yield doc, next((entry.after for entry in entries if entry.at <= self.moment), None)
+            yield doc, self._held(store.entries.newest_first(kind, doc))
 
     def _by_range(self, store: Store, kind: Kind, block: list[str]) -> Iterator[tuple[str, bytes | None]]:
         wanted = set(block)
         entries = store.entries.of_documents_between(kind, block[0], block[-1])
         for doc, own in groupby(entries, key=lambda entry: entry.doc):
             if doc in wanted:
-                held = [entry for entry in own if entry.at <= self.moment][-1:]
-                yield doc, held[0].after if held else None
+                yield doc, self._held(reversed(list(own)))
+
+    def _held(self, newest_first: Iterator[Entry]) -> bytes | None:
+        """What a document was at the moment. Raises `MomentUnreachable` where the entry that says so may be missing."""
+        later: Entry | None = None
+        for entry in newest_first:
+            if entry.at <= self.moment:
+                if later is not None and later.rev != entry.rev + 1:
+                    raise _gap(later, f"{(entry.at - MILLISECOND).isoformat()} o {later.at.isoformat()}")
+                return entry.after
+            later = entry
+        if later is not None and later.rev != 1:
+            raise _gap(later, later.at.isoformat())
+        return None
 
     def _choose(self, chosen: Filter) -> None:
         if self._chosen == chosen:
@@ -192,6 +204,16 @@ class Past:
     def _rows(self, query: str, *values: Any) -> list[Any]:
         with self._lock:
             return self._file.execute(query, values).fetchall()
+
+
+def _gap(after: Entry, nearest: str) -> MomentUnreachable:
+    return MomentUnreachable(
+        "Al historial de «{doc}» le falta lo que pasó antes de su revisión {rev}.",
+        hint="Lo más cercano que se puede ver es {nearest}.",
+        doc=after.doc,
+        rev=after.rev,
+        nearest=nearest,
+    )
 
 
 def _plain(value: Any) -> str | None:

@@ -125,6 +125,7 @@ class Ledger:
         via: Via,
         op: str | None = None,
         op_size: int | None = None,
+        at: datetime | None = None,
         undoes: str | None = None,
         progress: Callable[[int], None] = lambda done: None,
     ) -> Receipt:
@@ -133,11 +134,11 @@ class Ledger:
         A caller that knows the number of entries passes `op_size` and may stream any number of changes; they are then
         done in blocks, and must have been checked before. Raises what `board.change.apply` raises, `Conflict` when an
         expected revision moved, `Unavailable` when others keep taking the revision.
-        `undoes` names the operation that this one takes back.
+        `undoes` names the operation that this one takes back; `at` is when an operation began that goes on here.
         """
         # Even what turns out to change nothing may be what an earlier, unacknowledged attempt has left.
         self.journal.demand()
-        now = self.now()
+        now = at or self.now()
         operation = _Operation(op or new_operation(now), op_size or 0, actor, via, undoes)
         receipt = Receipt(operation.op, now, actor)
         prepared: list[Prepared] = []
@@ -146,21 +147,20 @@ class Ledger:
             blocks: Iterator[list[Prepared]] = _blocks(iter(prepared))
         else:
             blocks = (self._prepare(block, operation, receipt) for block in _blocks(iter(changes)))
-        with self.journal.coming(), self._marked(operation.op, op_size or len(prepared)):
+        with self.journal.coming(), self._marked(receipt, op_size or len(prepared)):
             for block in blocks:
                 self._write(block, receipt)
                 progress(receipt.recorded)
         return receipt
 
     @contextmanager
-    def _marked(self, op: str, size: int) -> Iterator[None]:
+    def _marked(self, receipt: Receipt, size: int) -> Iterator[None]:
         """An operation that may take long is noted until it ends, so that a crash leaves word of which one it was."""
-        begun = self.now()
         if size > BLOCK:
-            self.store.state.put(RUNNING + op, begun)
+            self.store.state.put(RUNNING + receipt.op, receipt.at)
         yield  # no `finally`: what an error leaves half journaled is for `catch_up` to look at
         if size > BLOCK:
-            self.store.state.take(RUNNING + op, begun)
+            self.store.state.take(RUNNING + receipt.op, receipt.at)
 
     def settle(self, keys: Iterable[Key], *, recovering: bool = True) -> None:
         """Make these documents agree with their highest entries; `recovering` before anything else is at work."""

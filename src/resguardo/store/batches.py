@@ -84,6 +84,12 @@ class Documents:
             return self._is_unique()
         return True
 
+    def drop_identity_index(self) -> None:
+        """Make room for documents that share an id, or have none; `ensure_indexes` does what is then possible."""
+        for index in self._indexes():
+            if list(index["key"].items()) == [(self.identity, ASCENDING)]:
+                self.collection.drop_index(index["name"])
+
     def _is_unique(self) -> bool:
         keys = [(self.identity, ASCENDING)]
         return any(index.get("unique") and list(index["key"].items()) == keys for index in self._indexes())

@@ -141,7 +141,8 @@ class Cut:
         rows = self._store.entries.operations.newest_first(self.moment - OVERLAP, self.moment + MILLISECOND)
         begun = {op: self._store.state.get(RUNNING + op) for op in self._running()}
         running = {op for op, at in begun.items() if at is not None and at <= self.moment}
-        return {row.op for row in rows if row.op_size > 1} | running
+        # What another program left was there before anybody recorded it, whole or not.
+        return {row.op for row in rows if row.op_size > 1 and row.via != "external"} | running
 
     def _complete(self, op: str) -> bool:
         groups = self._store.entries.operations.groups_of(op)

@@ -8,6 +8,7 @@ made again is the same batch.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from collections import Counter
@@ -223,38 +224,38 @@ def _blocks(raws: Iterator[bytes]) -> Iterator[list[bytes]]:
         yield block
 
 
+_USUAL: Final = re.compile(
+    rb".{4}(\x07_id\0.{12})\x02id\0(.{4})([^\0]*)\0"
+    rb"(?:\x02assignee\0.{4}([^\0]*)\0|\x0aassignee\0)(?:\x02status\0.{4}([^\0]*)\0|\x0astatus\0)",
+    re.DOTALL,
+)
+"""How a batch begins where this board wrote it; anything else is taken apart."""
+
+
 def _named(kind: Kind, raw: bytes) -> tuple[str | None, bytes]:
     """A document's id, and its bytes without `_id`, revision and frame."""
+    usual = _USUAL.match(raw)
+    whole = usual and int.from_bytes(usual[2], "little") == len(usual[3]) + 1 and b"_rev\0" not in raw
+    if usual and whole and kind == "batch" and raw.count(b"id\0") == 2:  # `_id` and `id`: neither comes twice
+        return usual[3].decode(errors="replace"), raw[21:-1]
     body = document.without(raw, b"_id", document.REVISION)[4:-1]
     name = document.field(raw, IDENTITY[kind])
     return name if isinstance(name, str) else None, body
 
 
-_TEXT: Final = 0x02
-
-
 def _work(raw: bytes) -> tuple[str | None, str | None]:
-    """Whose a batch is, and in which status. Where these are as this board writes them, nothing else is looked at."""
-    if raw[4:9] == b"\x07_id\0" and raw.startswith(b"\x02id\0", 21):
-        at = 29 + int.from_bytes(raw[25:29], "little")
-        assignee, at = _text_at(raw, at, b"assignee\0")
-        status, at = _text_at(raw, at, b"status\0")
-        if at and raw.count(b"\2assignee\0") <= 1 and raw.count(b"\2status\0") <= 1:
-            return assignee, status
-    values = (document.field(raw, name) for name in ("assignee", "status"))
-    assignee, status = (value if isinstance(value, str) else None for value in values)
-    return assignee, status
+    """Whose a batch is, and in which status."""
+    usual = _USUAL.match(raw)
+    if usual and raw.count(b"\2assignee\0") <= 1 and raw.count(b"\2status\0") <= 1:
+        assignee, status = usual[4], usual[5]
+        return _text(assignee), _text(status)
+    values = [document.field(raw, name) for name in ("assignee", "status")]
+    whose, what = (value if isinstance(value, str) else None for value in values)
+    return whose, what
 
 
-def _text_at(raw: bytes, at: int, name: bytes) -> tuple[str | None, int]:
-    """A text, or null, that stands here under this name, and where it ends; 0 where there is something else."""
-    end = at + 1 + len(name)
-    if not at or not raw.startswith(name, at + 1):
-        return None, 0
-    if raw[at] == _TEXT:
-        length = int.from_bytes(raw[end : end + 4], "little")
-        return raw[end + 4 : end + 3 + length].decode(errors="replace"), end + 4 + length
-    return None, end if raw[at] == 0x0A else 0
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="replace")
 
 
 def _whole(body: bytes | None) -> bytes | None:

@@ -125,7 +125,8 @@ class Plan:
 
     def replace(self, row: Row) -> None:
         """Put another in its place."""
-        self.read("UPDATE change SET what = ?, rev = ?, raw = ? WHERE place = ?", row.what, row.rev, row.raw, row.place)
+        query = "UPDATE change SET kind = ?, doc = ?, what = ?, rev = ?, raw = ? WHERE place = ?"
+        self.read(query, row.kind, row.doc, row.what, row.rev, row.raw, row.place)
 
     def drop(self, row: Row) -> None:
         self.read("DELETE FROM change WHERE place = ?", row.place)

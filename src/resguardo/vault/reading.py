@@ -71,10 +71,10 @@ class Source:
 
 
 @contextmanager
-def open_source(path: Path, largest: int = LARGEST) -> Iterator[Source]:
+def open_source(path: Path) -> Iterator[Source]:
     """Read and check a file. Raises `Invalid`, `Integrity` for an archive of ours that is damaged, `TooLarge`."""
     with path.open("rb") as file, tempfile.TemporaryFile() as plain:
-        content = _plain(file, plain, largest)
+        content = _plain(file, plain)
         try:
             source = _read_quickly(content)
         except Different:
@@ -99,7 +99,7 @@ def contents_of(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         with path.open("rb") as file, tempfile.TemporaryFile() as plain:
             _forget(file)
-            return _contents(_plain(file, plain, LARGEST))
+            return _contents(_plain(file, plain))
     except (Invalid, TooLarge) as error:
         raise Integrity("La copia no se puede leer: {why}", hint="Usa otra.", why=str(error)) from error
 
@@ -151,7 +151,7 @@ def _closed_on_error(source: Source) -> Iterator[Source]:
         raise
 
 
-def _plain(file: IO[bytes], plain: IO[bytes], largest: int) -> IO[bytes]:
+def _plain(file: IO[bytes], plain: IO[bytes]) -> IO[bytes]:
     magic = file.read(4)
     file.seek(0)
     if not magic:
@@ -164,8 +164,8 @@ def _plain(file: IO[bytes], plain: IO[bytes], largest: int) -> IO[bytes]:
         with zstd.open(file, "rb") as unpacked:
             while chunk := unpacked.read(1024 * 1024):
                 plain.write(chunk)
-                if plain.tell() > largest:
-                    raise TooLarge("Descomprimido, el archivo pasa de {most} MB.", most=largest // 1024**2)
+                if plain.tell() > LARGEST:
+                    raise TooLarge("Descomprimido, el archivo pasa de {most} MB.", most=LARGEST // 1024**2)
     except (zstd.ZstdError, EOFError) as error:
         raise Integrity("El archivo está cortado o dañado: {why}", why=str(error)) from error
     plain.seek(0)
@@ -261,10 +261,14 @@ class _Reader:
             return
         version = str(value.get("version", "1.0"))
         if version not in VERSIONS:
+            wrote = value.get("resguardo")
             raise Invalid(
                 "El archivo es de la versión {version}; esta instalación lee hasta la 2.0.",
-                hint="Ábrelo con un Resguardo más nuevo.",
+                hint="Lo escribió Resguardo {wrote}: ábrelo con esa versión o una más nueva."
+                if isinstance(wrote, str)
+                else "Ábrelo con un Resguardo más nuevo.",
                 version=version[:20],
+                wrote=str(wrote)[:20],
             )
         self._source.info, self._source.version = value, version
         if self._ours():

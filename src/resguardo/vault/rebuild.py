@@ -10,7 +10,7 @@ the database and begin again. The journal is only read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Final
@@ -24,8 +24,8 @@ from resguardo.ledger.segment import Record
 from resguardo.ledger.sorting import Sorted
 from resguardo.store import Store
 from resguardo.store.entries import Entry, parse
-from resguardo.vault.restore import MARK, load_block, refuse_unless_empty
-from resguardo.vault.sources import Source
+from resguardo.vault.restore import MARK, load, refuse_unless_empty
+from resguardo.vault.sources import Source, documents_of
 
 BLOCK: Final = 500
 Progress = Callable[[int, int], None]
@@ -86,8 +86,7 @@ def rebuild(
         for kind in KINDS:
             if archive is None:
                 break
-            raws = archive.batches() if kind == "batch" else archive.segmentadores()
-            result.from_archive += _load_strangers(ledger, tables, kind, raws, actor)
+            result.from_archive += _load_strangers(ledger, tables, kind, archive, actor)
     store.ensure_indexes()
     store.state.put(MARK, False)
     return result
@@ -139,14 +138,14 @@ def _load_documents(store: Store, tables: Sorted, result: Rebuilt) -> None:
             result.segmentadores += loaded if kind == "segmentador" else 0
 
 
-def _load_strangers(ledger: Ledger, tables: Sorted, kind: Kind, raws: Iterable[bytes], actor: str) -> int:
+def _load_strangers(ledger: Ledger, tables: Sorted, kind: Kind, archive: Source, actor: str) -> int:
     """Documents of the archive that no entry tells of."""
     known = "SELECT 1 FROM entry WHERE kind = ? AND doc = ? LIMIT 1"
-    strangers = (raw for raw in raws if not any(tables.select(known, kind, _name(kind, raw))))
-    count = 0
-    while block := list(islice(strangers, BLOCK)):
-        count += load_block(ledger.store, ledger, kind, block, actor)
-    return count
+
+    def strangers() -> Iterator[bytes]:
+        return (raw for raw in documents_of(archive, kind) if not any(tables.select(known, kind, _name(kind, raw))))
+
+    return load(ledger, kind, strangers, actor)
 
 
 def _name(kind: Kind, raw: bytes) -> str | None:

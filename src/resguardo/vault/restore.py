@@ -7,31 +7,36 @@ Who saves something during 4 keeps it: each change names the revision that it wa
 overtaken stays as it is and is told.
 
 Into an empty database: 1. the database is marked as half restored; 2. documents and entries, block by block, entries
-first; 3. indexes; 4. what is there is compared with the source; 5. the mark goes. A crash before 5 leaves the mark, and
+first; 3. what is there is compared with the source; 4. the mark goes. A crash before 4 leaves the mark, and
 `refuse_half_restored` says what to do.
 """
 
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, Final
 
 import bson
 
 from resguardo.board import document
-from resguardo.board.change import IDENTITY, KINDS, Change, Kind
+from resguardo.board.batch import LARGEST_DOCUMENT
+from resguardo.board.change import IDENTITY, Change, Kind
 from resguardo.errors import Conflict, Integrity, Invalid, NotFound, RefusedForSafety
 from resguardo.ledger.check import check
 from resguardo.ledger.record import Ledger, Receipt, Via
-from resguardo.ledger.settle import external_entry, new_operation
+from resguardo.ledger.settle import new_operation
 from resguardo.store import Store
+from resguardo.store.batches import Stored
 from resguardo.store.entries import Entry
 from resguardo.vault.catalogue import Catalogue, back_up
-from resguardo.vault.frozen import ABSENT, Plan, Row, own_id
+from resguardo.vault.frozen import ABSENT, Plan, Row, own_id, usable
 from resguardo.vault.sources import Source, documents_of
+from resguardo.vault.spool import Spool
 
 BLOCK: Final = 500
 NAMES: Final[dict[Kind, str]] = {"batch": "batches", "segmentador": "segmentadores"}
@@ -120,6 +125,7 @@ class _Recording:
         self._given = 0
         self._overtaken: dict[int, dict[str, Any]] = {}
         self._first_overtaken: Row | None = None
+        self._taken: set[tuple[str, str]] = set()
 
     def record(self, actor: str, via: Via) -> Applied:
         tries = 0
@@ -131,6 +137,7 @@ class _Recording:
                     via=via,
                     op=self._op,
                     op_size=self._made.size,
+                    at=self._begun,
                     progress=self._counting(self._done),
                 )
             except (Conflict, NotFound) as error:
@@ -176,29 +183,43 @@ class _Recording:
         return progressed
 
     def _is_recorded(self, row: Row) -> bool:
-        for entry in self._ledger.store.entries.newest_first(row.kind, row.doc):
-            if entry.op == self._op:
-                return True
-            if entry.at < self._begun or entry.rev <= row.rev:
-                break
-        return False
+        entries = self._ledger.store.entries
+        if row.rev > 0:
+            entry = entries.at_revision(row.kind, row.doc, row.rev + 1)
+            return entry is not None and entry.op == self._op
+        since = takewhile(lambda entry: entry.at >= self._begun, entries.newest_first(row.kind, row.doc))
+        return any(entry.op == self._op for entry in since)
 
     def _is_overtaken(self, row: Row) -> bool:
         """What others did stays. The operation keeps its word about its size, with an entry that changes nothing."""
-        try:
-            stored = self._ledger.current(row.kind, row.doc)
-        except (NotFound, Invalid):
-            stored = None
+        stored = self._standing(row.kind, row.doc)
         if row.rev == (stored.rev if stored else ABSENT):
             return False
         last = next(self._ledger.store.entries.newest_first(row.kind, row.doc), None)
-        self._overtaken[row.place] = _conflict(row, last)
+        self._overtaken.setdefault(row.place, _conflict(row, last))
         self._first_overtaken = self._first_overtaken or row
-        if stored is None:
+        other = row if stored else self._other()
+        stored = stored or (self._standing(other.kind, other.doc) if other else None)
+        if stored is None or other is None:
             self._made.drop(row)
         else:
-            self._made.replace(row._replace(what="same", rev=stored.rev, raw=stored.raw))
+            same = row._replace(kind=other.kind, doc=other.doc, what="same", rev=stored.rev, raw=stored.raw)
+            self._made.replace(same)
         return True
+
+    def _standing(self, kind: Kind, doc: str) -> Stored | None:
+        try:
+            return self._ledger.current(kind, doc)
+        except (NotFound, Invalid):
+            return None
+
+    def _other(self) -> Row | None:
+        """Another document of the operation, for one that is gone: each is taken once."""
+        for kind, doc in self._ledger.store.entries.operations.some_of(self._op, BLOCK):
+            if (kind, doc) not in self._taken and self._standing(kind, doc):
+                self._taken.add((kind, doc))
+                return Row(0, kind, doc, "same", 0, None, None)
+        return None
 
 
 def _conflict(row: Row, by: Entry | None) -> dict[str, Any]:
@@ -221,15 +242,9 @@ def load_into(
     """
     refuse_unless_empty(store)
     store.state.put(MARK, True)
-    store.entries.ensure_indexes()
-    counts: dict[str, int] = {}
-    for kind in KINDS:
-        raws = documents_of(source, kind)
-        counts[kind] = 0
-        while block := list(islice(raws, BLOCK)):
-            counts[kind] += load_block(store, ledger, kind, block, actor)
-            progress(sum(counts.values()))
     store.ensure_indexes()
+    people = load(ledger, "segmentador", source.segmentadores, actor, progress)
+    work = load(ledger, "batch", source.batches, actor, lambda done: progress(people + done))
     if compared and (why := difference(store, ledger, source)):
         raise Integrity(
             "La base «{database}» no quedó como debía: {why}.",
@@ -238,7 +253,7 @@ def load_into(
             why=why,
         )
     store.state.put(MARK, False)
-    return {"batches": counts["batch"], "segmentadores": counts["segmentador"]}
+    return {"batches": work, "segmentadores": people}
 
 
 def refuse_unless_empty(store: Store) -> None:
@@ -250,17 +265,62 @@ def refuse_unless_empty(store: Store) -> None:
         )
 
 
-def load_block(store: Store, ledger: Ledger, kind: Kind, block: list[bytes], actor: str) -> int:
-    """Each block is an operation. A document whose id is unusable or taken has no entry, and so no revision."""
-    op = new_operation(ledger.now())
-    wholes = [with_own_id(document.without(raw, document.REVISION)) for raw in block]
-    names = [document.field(whole, IDENTITY[kind]) for whole in wholes]
-    known = [at for at, name in enumerate(names) if isinstance(name, str) and name.strip()]
-    entries = [external_entry(kind, names[at], wholes[at], None, ledger.now(), op, len(known)) for at in known]
-    entries = [replace(entry, actor=actor, via="restore", action="restore").sealed() for entry in entries]
-    taken = {known[position] for position in ledger.take_in(entries)}
-    recorded = set(known) - taken
-    return store.documents(kind).load([(whole, 1 if at in recorded else 0) for at, whole in enumerate(wholes)])
+def load(
+    ledger: Ledger,
+    kind: Kind,
+    source: Callable[[], Iterator[bytes]],
+    actor: str,
+    progress: Progress = lambda done: None,
+) -> int:
+    """Insert documents, each block with its entries as an operation. Returns how many.
+
+    Those that the ledger cannot work with, as their id is unusable or taken twice or they are too large, come last and
+    have no entry: then the index on the id may have to be none that is unique.
+    """
+    documents, done = ledger.store.documents(kind), 0
+    twice, raws = _taken_twice(kind, source()), source()
+    with closing(Spool()) as aside:
+        while block := list(islice(raws, BLOCK)):
+            fit: list[tuple[str, bytes]] = []
+            for raw in block:
+                whole = with_own_id(document.without(raw, document.REVISION))
+                name = document.field(whole, IDENTITY[kind])
+                if usable(name) and name not in twice and len(whole) <= LARGEST_DOCUMENT:
+                    fit.append((name, whole))
+                else:
+                    aside.append(whole)
+            done += _load_block(ledger, kind, fit, actor)
+            progress(done)
+        if aside.count:
+            documents.drop_identity_index()
+        strangers = iter(aside)
+        while block := list(islice(strangers, BLOCK)):
+            done += documents.load((whole, 0) for whole in block)
+    documents.ensure_indexes()
+    return done
+
+
+def _taken_twice(kind: Kind, raws: Iterator[bytes]) -> set[str]:
+    """The ids that more than one document has."""
+    with closing(sqlite3.connect("")) as names:
+        names.execute("CREATE TABLE met (name TEXT PRIMARY KEY) WITHOUT ROWID")
+        found = (document.field(raw, IDENTITY[kind]) for raw in raws)
+        return {
+            name
+            for name in found
+            if usable(name) and not names.execute("INSERT OR IGNORE INTO met VALUES (?)", (name,)).rowcount
+        }
+
+
+def _load_block(ledger: Ledger, kind: Kind, block: list[tuple[str, bytes]], actor: str) -> int:
+    now = ledger.now()
+    op = new_operation(now)
+    entries = [
+        Entry(kind, name, 1, now, actor, "restore", op, len(block), "restore", whole, None).sealed()
+        for name, whole in block
+    ]
+    ledger.take_in(entries)
+    return ledger.store.documents(kind).load((whole, 1) for _, whole in block)
 
 
 def with_own_id(raw: bytes) -> bytes:

@@ -1,0 +1,143 @@
+"""Files of every version come back as they were; bad ones are refused whole; the old document's three ways work."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from resguardo.board.filters import Filter
+from resguardo.errors import Integrity, Invalid, NotFound, TooLarge
+from resguardo.ledger.adopt import adopt
+from resguardo.vault import reading
+from resguardo.vault.reading import zstd
+from resguardo.vault.restore import apply, load_into
+from resguardo.vault.restore_plan import Wanted, plan
+from resguardo.vault.sources import open_before, open_file
+from waiting import wait_until
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+ARCHIVES = FIXTURES / "archives"
+SAMPLE = FIXTURES / "backup_segmentacion_db_20251015_143052.json"
+
+
+def stored(store):
+    return sorted([*store.batches.scan(), *store.segmentadores.scan()])
+
+
+@pytest.mark.parametrize("name", ["2.0-first.json.zst", "2.0.json.zst", "dump"])
+def test_an_exact_archive_of_any_version_fills_a_database_to_the_byte(store, ledger, name):
+    with open_file(ARCHIVES / name) as source:
+        assert load_into(store, ledger, source, actor="a") == {"batches": 10, "segmentadores": 2}
+    exact = sorted(
+        raw
+        for name in ("batches", "segmentadores")
+        for raw in _split((ARCHIVES / "dump/segmentacion_db" / f"{name}.bson").read_bytes())
+    )
+    assert stored(store) == exact
+
+
+def _split(content):
+    while content:
+        length = int.from_bytes(content[:4], "little")
+        yield content[:length]
+        content = content[length:]
+
+
+@pytest.mark.parametrize("name", ["1.0.json", "2.0-first.json.zst", "2.0.json.zst", "dump"])
+def test_an_archive_of_any_version_comes_back_to_a_board(store, ledger, name):
+    with open_file(ARCHIVES / name) as source:
+        made = plan(ledger, source)
+        apply(ledger, made, actor="a", via="restore")
+        assert plan(ledger, source).size == 0
+    assert (made.counts["created"], made.counts["skipped"]) == ((10, 0) if name == "1.0.json" else (11, 1))
+    row = store.pages.one("batch_000005F")
+    assert (row["status"], row["metadata"]["completed_masks"]) == ("In", 5)
+
+
+def test_a_newer_file_says_what_reads_it(tmp_path):
+    path = tmp_path / "nuevo.json"
+    content = {"backup_info": {"version": "3.0", "resguardo": "9.1"}, "batches": []}
+    path.write_text(json.dumps(content))
+    with pytest.raises(Invalid, match=r"Lo escribió Resguardo 9\.1"), open_file(path):
+        pass
+    del content["backup_info"]["resguardo"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(Invalid, match="más nuevo"), open_file(path):
+        pass
+
+
+def zipped():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("batches.json", b"[" * 10_000_000)
+    return out.getvalue()
+
+
+BAD = {
+    "cut": SAMPLE.read_bytes()[:-100],
+    "cut packed": (ARCHIVES / "2.0.json.zst").read_bytes()[:-10],
+    "nested arrays": b'{"batches": ' + b"[" * 30_000_000,
+    "nested objects": b'{"batches": [{"id": "a", "x": ' + b'{"a":' * 5_000_000,
+    "zip bomb": zipped(),
+    "zstd bomb": zstd.compress(b'{"batches": [' + b" " * 3_000_000),
+    "zstd of nested arrays": zstd.compress(b'{"batches": ' + b"[" * 900_000),
+    "somebody else's": b'{"data": [{"name": "x"}], "batches": {"a": 1}}',
+    "a list": b'[{"id": "a"}]',
+    "no JSON": b"<html></html>",
+    "empty": b"",
+    "binary": bytes(range(256)) * 100,
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_bad_source_is_refused_whole_and_nothing_changes(store, ledger, tmp_path, monkeypatch, what):
+    monkeypatch.setattr(reading, "LARGEST", 1_000_000)
+    path = tmp_path / "archivo"
+    path.write_bytes(BAD[what])
+    with pytest.raises((Invalid, Integrity, TooLarge)), open_file(path):
+        pass
+    assert (stored(store), store.entries.is_empty()) == ([], True)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(NotFound, match=r"nada\.json"), open_file(tmp_path / "nada.json"):
+        pass
+
+
+def test_the_old_script_that_deletes_and_inserts_loses_nothing(store, ledger):
+    """`json.load(f)["batches"]`, `delete_many`, `insert_many`: what it threw away can be brought back."""
+    with open_file(SAMPLE) as source:
+        apply(ledger, plan(ledger, source, Wanted(Filter(assignee=("Ceci",)))), actor="a", via="restore")
+    before = stored(store)
+    receipt_at = ledger.now()
+    wait_until(lambda: ledger.now() > receipt_at)
+    batches = json.loads(SAMPLE.read_text(encoding="utf-8"))["batches"]
+    collection = store.connection.database["batches"]
+    collection.delete_many({})
+    collection.insert_many(row for row in batches if row["assignee"] != "Ceci")
+    adopt(store, ledger)
+    with open_file(SAMPLE) as source:
+        assert plan(ledger, source).counts["kept"] == 0
+    with open_before(ledger, _op_of_the_script(store)) as source:
+        made = plan(ledger, source, Wanted(equal=True))
+    apply(ledger, made, actor="a", via="restore")
+    assert stored(store) == before
+
+
+def _op_of_the_script(store):
+    external = [entry for entry in store.entries.everything() if entry.via == "external"]
+    return min(external, key=lambda entry: entry.at).op
+
+
+def test_one_persons_batches_of_an_old_file_come_back_alone(store, ledger):
+    rows = json.loads(SAMPLE.read_text(encoding="utf-8"))["batches"]
+    hers = {row["id"] for row in rows if row["assignee"] == "Ceci"}
+    with open_file(SAMPLE) as source:
+        made = plan(ledger, source, Wanted(Filter(assignee=("Ceci",))))
+        apply(ledger, made, actor="a", via="restore")
+    assert {row["id"] for row in store.pages.select(Filter())} == hers
+    assert store.segmentadores.count() == 0
