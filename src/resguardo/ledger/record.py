@@ -19,7 +19,8 @@ A bulk operation writes its entries in blocks. A crash between two blocks leaves
 its `op_size` says; what was recorded stays recorded, and can be told apart by that number.
 
 The unique index over (kind, doc, rev) is the lock. Whoever loses a revision looks again: brings the winner's entry to
-completion if needed, and applies the change to what is there now.
+completion if needed, and applies the change to what is there now. Within a process, changes of one document take turns
+(`ledger.turns`) from step 1 to step 4, and wait for the journal together.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -41,6 +42,7 @@ from resguardo.errors import Invalid, Unavailable
 from resguardo.ledger.conflict import expect
 from resguardo.ledger.journal import Handed, Journal
 from resguardo.ledger.settle import RUNNING, Key, Settler, new_operation
+from resguardo.ledger.turns import Turns
 from resguardo.store import Store
 from resguardo.store.batches import Projection, Stored
 from resguardo.store.entries import Entry, Head
@@ -104,6 +106,7 @@ class Ledger:
         settings = store.connection.settings
         self.journal = Journal(settings.data / "journal", settings.database)
         self._settler = Settler(store, self.journal, self.now)
+        self._turns = Turns()
         self._listeners: list[Callable[[Sequence[Entry]], None]] = []
         self._lock = threading.Lock()
 
@@ -140,17 +143,30 @@ class Ledger:
         now = self.now()
         operation = _Operation(op or new_operation(now), op_size or 0, actor, via, undoes)
         receipt = Receipt(operation.op, now, actor)
-        prepared: list[Prepared] = []
         if op_size is None:
-            prepared = self._prepare_all(list(changes), operation, receipt)
-            blocks: Iterator[list[Prepared]] = _blocks(iter(prepared))
+            changes = list(changes)
+            with ExitStack() as turn:
+                if len(changes) == 1:
+                    turn.enter_context(self._turns.of((changes[0].kind, changes[0].doc)))
+                prepared = self._prepare_all(changes, operation, receipt)
+                self._write_all(_blocks(iter(prepared)), len(prepared), receipt, progress, turn)
         else:
             blocks = (self._prepare(block, operation, receipt) for block in _blocks(iter(changes)))
-        with self.journal.coming(), self._marked(operation.op, op_size or len(prepared)):
-            for block in blocks:
-                self._write(block, receipt)
-                progress(receipt.recorded)
+            self._write_all(blocks, op_size, receipt, progress, ExitStack())
         return receipt
+
+    def _write_all(
+        self,
+        blocks: Iterable[list[Prepared]],
+        size: int,
+        receipt: Receipt,
+        progress: Callable[[int], None],
+        turn: ExitStack,
+    ) -> None:
+        with self.journal.coming(), self._marked(receipt.op, size):
+            for block in blocks:
+                self._write(block, receipt, turn)
+                progress(receipt.recorded)
 
     @contextmanager
     def _marked(self, op: str, size: int) -> Iterator[None]:
@@ -220,8 +236,11 @@ class Ledger:
             prepared.append(Prepared(change, stored, _entry(change, head, after, operation, receipt.at)))
         return prepared
 
-    def _write(self, block: list[Prepared], receipt: Receipt) -> None:
-        """Steps 3 to 5, again and again for those who lost their revision to somebody else."""
+    def _write(self, block: list[Prepared], receipt: Receipt, turn: ExitStack) -> None:
+        """Steps 3 to 5, again and again for those who lost their revision to somebody else.
+
+        The turn ends once the documents follow: those who come next share the journal's fsync.
+        """
         give_up = time.monotonic() + PATIENCE
         while block:
             self.journal.demand()
@@ -230,9 +249,11 @@ class Ledger:
             entries = [item.entry for item in won]
             try:
                 self._project(won)
+                self._settler.remember(entries)
+                if not lost:
+                    turn.close()
             finally:
                 handed.wait()
-            self._settler.remember(entries)
             receipt.recorded += len(won)
             receipt.revs |= {item.entry.doc: item.entry.rev for item in won}
             self._tell(entries)
