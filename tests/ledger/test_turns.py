@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
+from pymongo.monitoring import CommandStartedEvent
 
 from resguardo.board.change import Create, assign, edit
 from resguardo.ledger import turns as turns_module
 from resguardo.ledger.record import Ledger
 from resguardo.ledger.turns import Turns
 from resguardo.store.entries import Entries, Entry
+from resguardo.store.outcome import WriteListener
 from waiting import wait_until
 
 
@@ -28,6 +32,25 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     return tried
 
 
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[list[str]]]:
+    """What is sent to MongoDB within a block, as its command and its collection."""
+
+    @contextmanager
+    def noted() -> Iterator[list[str]]:
+        sent: list[str] = []
+
+        def started(self: WriteListener, event: CommandStartedEvent) -> None:
+            if event.command_name != "hello":
+                sent.append(f"{event.command_name} {event.command[event.command_name]}")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(WriteListener, "started", started)
+            yield sent
+
+    return noted
+
+
 def in_threads(count, what):
     threads = [threading.Thread(target=what, args=(number,)) for number in range(count)]
     for thread in threads:
@@ -41,7 +64,8 @@ def do(ledger, *changes):
     return ledger.record(list(changes), actor="ana", via="api")
 
 
-def test_sixteen_writers_of_one_batch_lose_no_revision_to_each_other(ledger, attempts):
+def test_sixteen_writers_of_one_batch_lose_no_revision_to_each_other(ledger, attempts, monkeypatch):
+    monkeypatch.setattr(turns_module, "LONGEST_WAIT", 60)  # on a busy machine too
     do(ledger, Create("batch", "b1", {}))
 
     def write(writer):
@@ -52,7 +76,8 @@ def test_sixteen_writers_of_one_batch_lose_no_revision_to_each_other(ledger, att
     assert attempts == [("b1", rev) for rev in range(1, 130)]
 
 
-def test_a_turn_ends_before_the_disk_is_waited_for(ledger, attempts):
+def test_a_turn_ends_before_the_disk_is_waited_for(ledger, attempts, monkeypatch):
+    monkeypatch.setattr(turns_module, "LONGEST_WAIT", 60)
     do(ledger, Create("batch", "b1", {}))
     fsyncs, writers = ledger.journal.fsyncs, []
     with ledger.journal._disk:
@@ -60,7 +85,7 @@ def test_a_turn_ends_before_the_disk_is_waited_for(ledger, attempts):
             change = edit("batch", "b1", {"comments": str(number)})
             writers.append(threading.Thread(target=do, args=(ledger, change)))
             writers[-1].start()
-        wait_until(lambda: len(attempts) == 9)
+        wait_until(lambda: len(attempts) == 9, 60)
     for writer in writers:
         writer.join(60)
     assert ledger.journal.appended == 9
@@ -128,3 +153,14 @@ def test_a_change_that_fails_gives_its_turn_back():
         order.append("first")
     thread.join(10)
     assert order == ["first", "second"]
+
+
+def test_a_change_reads_two_documents_at_most_and_writes_two(store, ledger, commands):
+    """An entry of its own is read of a batch that this process has not changed before, none of one that it has."""
+    do(Ledger(store, ledger.zone), Create("batch", "b1", {}))
+    with commands() as first:
+        do(ledger, edit("batch", "b1", {"comments": "x"}))
+    with commands() as again:
+        do(ledger, edit("batch", "b1", {"comments": "y"}))
+    assert first == ["find batches", "find resguardo_entries", "insert resguardo_entries", "update batches"]
+    assert again == ["find batches", "insert resguardo_entries", "update batches"]

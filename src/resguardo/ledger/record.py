@@ -12,6 +12,12 @@ Steps, and what a crash after each leaves:
    has been told; `catch_up` (at start-up, and now and then) brings to the journal what a crash kept from it.
 6. answer with the receipt.
 
+Step 1 reads the document each time: what another program did to it must be recorded before our change, and nothing else
+tells. Of its entries only its own revision's is read, or none if this process wrote it: a higher one has taken the
+revision that step 3 asks for. Step 4 comes after step 3 was acknowledged: a document may lag behind its entry, never be
+ahead of it. Likewise step 5: a line in the journal whose entry lost the revision would be the record of something that
+never happened. Steps 4 and 5 need nothing of each other.
+
 Where the journal cannot be written nothing is begun (`Unavailable`). If it fails at step 5, the change has happened but
 is not acknowledged; it is written to the journal before anything else is, as soon as that can be written again.
 
@@ -80,7 +86,7 @@ class Prepared:
 
     def projection(self) -> Projection:
         base, raw = (self.before.rev, self.before.raw) if self.before else (0, None)
-        return Projection(self.entry.doc, base, self.entry.rev, raw, self.entry.after)
+        return Projection(self.entry.doc, base, self.entry.rev, raw, self.entry.after, seen=True)
 
 
 @dataclass(frozen=True)
@@ -218,11 +224,13 @@ class Ledger:
         if len({(change.kind, change.doc) for change in changes}) != len(changes):
             raise Invalid("El mismo batch o segmentador aparece dos veces en la misma operación. Quita uno.")
         prepared = [item for block in _blocks(iter(changes)) for item in self._prepare(block, operation, receipt)]
-        return [_resized(item, len(prepared)) for item in prepared]
+        return [_sealed(item, len(prepared)) for item in prepared]
 
-    def _prepare(self, changes: Sequence[Change], operation: _Operation, receipt: Receipt) -> list[Prepared]:
+    def _prepare(
+        self, changes: Sequence[Change], operation: _Operation, receipt: Receipt, *, doubting: bool = False
+    ) -> list[Prepared]:
         """Steps 1 and 2. Changes that change nothing are noted in the receipt and left out."""
-        states = self._settler.states(changes)
+        states = self._settler.states(changes, doubting=doubting)
         prepared = []
         for change in changes:
             stored, head = states[change.kind, change.doc]
@@ -267,10 +275,9 @@ class Ledger:
     def _again(self, item: Prepared, receipt: Receipt) -> list[Prepared]:
         time.sleep(secrets.randbelow(5) / 1000)  # so that sixteen writers of one batch don't march in step
         entry = item.entry
-        self._settler.forget([(entry.kind, entry.doc)])
         via: Via = entry.via  # type: ignore[assignment]
         operation = _Operation(entry.op, entry.op_size, entry.actor, via, entry.undoes)
-        return self._prepare([item.change], operation, receipt)
+        return self._prepare([item.change], operation, receipt, doubting=True)
 
     def _project(self, won: list[Prepared]) -> None:
         for kind in ("batch", "segmentador"):
@@ -287,7 +294,7 @@ class Ledger:
 
 def _entry(change: Change, head: Head | None, after: bytes | None, operation: _Operation, now: datetime) -> Entry:
     last = head.entry if head else None
-    return Entry(
+    entry = Entry(
         kind=change.kind,
         doc=change.doc,
         rev=last.rev + 1 if last else 1,
@@ -303,10 +310,12 @@ def _entry(change: Change, head: Head | None, after: bytes | None, operation: _O
         renamed_from=getattr(change, "renamed_from", None),
         renamed_to=getattr(change, "renamed_to", None),
         undoes=operation.undoes,
-    ).sealed()
+    )
+    return entry.sealed() if operation.size else entry
 
 
-def _resized(item: Prepared, size: int) -> Prepared:
+def _sealed(item: Prepared, size: int) -> Prepared:
+    """Sealed when the size of the operation is known."""
     return replace(item, entry=replace(item.entry, op_size=size).sealed())
 
 
