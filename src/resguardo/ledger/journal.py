@@ -81,7 +81,11 @@ class Journal:
         self.database = database
         self.fsyncs = 0
         self.appended = 0
-        self._turn = threading.Condition()
+        self._turn = threading.Lock()
+        self._work = threading.Condition(self._turn)
+        """Told when something was handed in."""
+        self._order = threading.Condition(self._turn)
+        """Told when entries are no longer on their way. Two, so that nobody is woken for nothing."""
         self._queue: list[Handed] = []
         self._thread: threading.Thread | None = None
         self._disk = threading.Lock()
@@ -149,7 +153,7 @@ class Journal:
         finally:
             with self._turn:
                 self._on_their_way -= keys
-                self._turn.notify_all()
+                self._order.notify_all()
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Returns once the entries are on the disk. Raises `Unavailable`; they are then written when that is over."""
@@ -163,9 +167,9 @@ class Journal:
             return handed
         before = {(kind, doc, rev - 1) for kind, doc, rev in map(_key, entries)}
         with self._turn:
-            self._turn.wait_for(lambda: before.isdisjoint(self._on_their_way), timeout=LONGEST_WAIT)
+            self._order.wait_for(lambda: before.isdisjoint(self._on_their_way), timeout=LONGEST_WAIT)
             self._queue.append(handed)
-            self._turn.notify_all()
+            self._work.notify()
             if self._thread is None:
                 thread = threading.Thread(target=self._write_for_all, name="journal", daemon=True)
                 thread.start()  # first: one that could not be started must not be waited for by everybody after
@@ -176,12 +180,12 @@ class Journal:
         """The thread: group after group, until nobody comes for a while."""
         while True:
             with self._turn:
-                if not self._turn.wait_for(lambda: self._queue, timeout=IDLE):
+                if not self._work.wait_for(lambda: self._queue, timeout=IDLE):
                     self._thread = None
                     return
                 give_up = time.monotonic() + GATHER
                 while len(self._queue) < 2 * self._coming // 3 and (left := give_up - time.monotonic()) > 0:
-                    self._turn.wait(left)
+                    self._work.wait(left)
                 group, self._queue = self._queue, []
             with self._disk:
                 self._commit(group)

@@ -12,6 +12,12 @@ Steps, and what a crash after each leaves:
    has been told; `catch_up` (at start-up, and now and then) brings to the journal what a crash kept from it.
 6. answer with the receipt.
 
+Step 1 reads the document each time: what another program did to it must be recorded before our change, and nothing else
+tells. Of its entries only its own revision's is read, or none if this process wrote it: a higher one has taken the
+revision that step 3 asks for. Step 4 comes after step 3 was acknowledged: a document may lag behind its entry, never be
+ahead of it. Likewise step 5: a line in the journal whose entry lost the revision would be the record of something that
+never happened. Steps 4 and 5 need nothing of each other.
+
 Where the journal cannot be written nothing is begun (`Unavailable`). If it fails at step 5, the change has happened but
 is not acknowledged; it is written to the journal before anything else is, as soon as that can be written again.
 
@@ -19,7 +25,8 @@ A bulk operation writes its entries in blocks. A crash between two blocks leaves
 its `op_size` says; what was recorded stays recorded, and can be told apart by that number.
 
 The unique index over (kind, doc, rev) is the lock. Whoever loses a revision looks again: brings the winner's entry to
-completion if needed, and applies the change to what is there now.
+completion if needed, and applies the change to what is there now. Within a process, changes of one document take turns
+(`ledger.turns`) from step 1 to step 4, and wait for the journal together.
 """
 
 from __future__ import annotations
@@ -28,7 +35,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -41,6 +48,7 @@ from resguardo.errors import Invalid, Unavailable
 from resguardo.ledger.conflict import expect
 from resguardo.ledger.journal import Handed, Journal
 from resguardo.ledger.settle import RUNNING, Key, Settler, new_operation
+from resguardo.ledger.turns import Turns
 from resguardo.store import Store
 from resguardo.store.batches import Projection, Stored
 from resguardo.store.entries import Entry, Head
@@ -78,7 +86,7 @@ class Prepared:
 
     def projection(self) -> Projection:
         base, raw = (self.before.rev, self.before.raw) if self.before else (0, None)
-        return Projection(self.entry.doc, base, self.entry.rev, raw, self.entry.after)
+        return Projection(self.entry.doc, base, self.entry.rev, raw, self.entry.after, seen=True)
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,7 @@ class Ledger:
         settings = store.connection.settings
         self.journal = Journal(settings.data / "journal", settings.database)
         self._settler = Settler(store, self.journal, self.now)
+        self._turns = Turns()
         self._listeners: list[Callable[[Sequence[Entry]], None]] = []
         self._lock = threading.Lock()
 
@@ -141,17 +150,30 @@ class Ledger:
         now = at or self.now()
         operation = _Operation(op or new_operation(now), op_size or 0, actor, via, undoes)
         receipt = Receipt(operation.op, now, actor)
-        prepared: list[Prepared] = []
         if op_size is None:
-            prepared = self._prepare_all(list(changes), operation, receipt)
-            blocks: Iterator[list[Prepared]] = _blocks(iter(prepared))
+            changes = list(changes)
+            with ExitStack() as turn:
+                if len(changes) == 1:
+                    turn.enter_context(self._turns.of((changes[0].kind, changes[0].doc)))
+                prepared = self._prepare_all(changes, operation, receipt)
+                self._write_all(_blocks(iter(prepared)), len(prepared), receipt, progress, turn)
         else:
             blocks = (self._prepare(block, operation, receipt) for block in _blocks(iter(changes)))
-        with self.journal.coming(), self._marked(receipt, op_size or len(prepared)):
-            for block in blocks:
-                self._write(block, receipt)
-                progress(receipt.recorded)
+            self._write_all(blocks, op_size, receipt, progress, ExitStack())
         return receipt
+
+    def _write_all(
+        self,
+        blocks: Iterable[list[Prepared]],
+        size: int,
+        receipt: Receipt,
+        progress: Callable[[int], None],
+        turn: ExitStack,
+    ) -> None:
+        with self.journal.coming(), self._marked(receipt, size):
+            for block in blocks:
+                self._write(block, receipt, turn)
+                progress(receipt.recorded)
 
     @contextmanager
     def _marked(self, receipt: Receipt, size: int) -> Iterator[None]:
@@ -202,11 +224,13 @@ class Ledger:
         if len({(change.kind, change.doc) for change in changes}) != len(changes):
             raise Invalid("El mismo batch o segmentador aparece dos veces en la misma operación. Quita uno.")
         prepared = [item for block in _blocks(iter(changes)) for item in self._prepare(block, operation, receipt)]
-        return [_resized(item, len(prepared)) for item in prepared]
+        return [_sealed(item, len(prepared)) for item in prepared]
 
-    def _prepare(self, changes: Sequence[Change], operation: _Operation, receipt: Receipt) -> list[Prepared]:
+    def _prepare(
+        self, changes: Sequence[Change], operation: _Operation, receipt: Receipt, *, doubting: bool = False
+    ) -> list[Prepared]:
         """Steps 1 and 2. Changes that change nothing are noted in the receipt and left out."""
-        states = self._settler.states(changes)
+        states = self._settler.states(changes, doubting=doubting)
         prepared = []
         for change in changes:
             stored, head = states[change.kind, change.doc]
@@ -220,8 +244,11 @@ class Ledger:
             prepared.append(Prepared(change, stored, _entry(change, head, after, operation, receipt.at)))
         return prepared
 
-    def _write(self, block: list[Prepared], receipt: Receipt) -> None:
-        """Steps 3 to 5, again and again for those who lost their revision to somebody else."""
+    def _write(self, block: list[Prepared], receipt: Receipt, turn: ExitStack) -> None:
+        """Steps 3 to 5, again and again for those who lost their revision to somebody else.
+
+        The turn ends once the documents follow: those who come next share the journal's fsync.
+        """
         give_up = time.monotonic() + PATIENCE
         while block:
             self.journal.demand()
@@ -230,9 +257,11 @@ class Ledger:
             entries = [item.entry for item in won]
             try:
                 self._project(won)
+                self._settler.remember(entries)
+                if not lost:
+                    turn.close()
             finally:
                 handed.wait()
-            self._settler.remember(entries)
             receipt.recorded += len(won)
             receipt.revs |= {item.entry.doc: item.entry.rev for item in won}
             self._tell(entries)
@@ -246,10 +275,9 @@ class Ledger:
     def _again(self, item: Prepared, receipt: Receipt) -> list[Prepared]:
         time.sleep(secrets.randbelow(5) / 1000)  # so that sixteen writers of one batch don't march in step
         entry = item.entry
-        self._settler.forget([(entry.kind, entry.doc)])
         via: Via = entry.via  # type: ignore[assignment]
         operation = _Operation(entry.op, entry.op_size, entry.actor, via, entry.undoes)
-        return self._prepare([item.change], operation, receipt)
+        return self._prepare([item.change], operation, receipt, doubting=True)
 
     def _project(self, won: list[Prepared]) -> None:
         for kind in ("batch", "segmentador"):
@@ -266,7 +294,7 @@ class Ledger:
 
 def _entry(change: Change, head: Head | None, after: bytes | None, operation: _Operation, now: datetime) -> Entry:
     last = head.entry if head else None
-    return Entry(
+    entry = Entry(
         kind=change.kind,
         doc=change.doc,
         rev=last.rev + 1 if last else 1,
@@ -282,10 +310,12 @@ def _entry(change: Change, head: Head | None, after: bytes | None, operation: _O
         renamed_from=getattr(change, "renamed_from", None),
         renamed_to=getattr(change, "renamed_to", None),
         undoes=operation.undoes,
-    ).sealed()
+    )
+    return entry.sealed() if operation.size else entry
 
 
-def _resized(item: Prepared, size: int) -> Prepared:
+def _sealed(item: Prepared, size: int) -> Prepared:
+    """Sealed when the size of the operation is known."""
     return replace(item, entry=replace(item.entry, op_size=size).sealed())
 
 

@@ -71,23 +71,32 @@ class Settler:
         self._remembered: OrderedDict[Key, Head] = OrderedDict()
         self._lock = threading.Lock()
 
-    def states(self, changes: Iterable[Change]) -> dict[Key, State]:
+    def states(self, changes: Iterable[Change], *, doubting: bool = False) -> dict[Key, State]:
         """Each document that the changes name and its highest entry, once the two agree.
 
-        Of documents that this process changed last, the entry is remembered: where the document still is what that
-        entry says, the ledger is not read. Should somebody have recorded a higher one whose document lags behind, they
-        have taken the revision that the change needs, and `forget` makes the next look a full one.
+        Where a document is what the entry of its own revision says, no higher one is looked for: of documents that
+        this process changed last that entry is remembered, of a single other one it is the only one read. Should
+        somebody have recorded a higher one whose document lags behind, they have taken the revision that the change
+        needs; the next look is then a `doubting` one.
         """
         keys = list(dict.fromkeys((change.kind, change.doc) for change in changes))
+        states: dict[Key, State] = {} if doubting else self._at_first_sight(keys)
+        return states | self.settled(key for key in keys if key not in states) if len(states) < len(keys) else states
+
+    def _at_first_sight(self, keys: Sequence[Key]) -> dict[Key, State]:
         with self._lock:
             remembered = {key: self._remembered[key] for key in keys if key in self._remembered}
         states: dict[Key, State] = {}
-        for kind, docs in _by_kind(remembered):
+        for kind, docs in _by_kind(keys if len(keys) == 1 else remembered):
             for doc, found in self._store.documents(kind).read(docs).items():
-                head = remembered[kind, doc]
+                head = remembered.get((kind, doc)) or self._own_entry(kind, doc, found[0])
                 if len(found) == 1 and agree(found[0], head):
                     states[kind, doc] = found[0], head
-        return states | self.settled(key for key in keys if key not in states)
+        return states
+
+    def _own_entry(self, kind: Kind, doc: str, stored: Stored) -> Head | None:
+        entry = self._store.entries.at_revision(kind, doc, stored.rev) if stored.rev else None
+        return Head(entry, entry.after is None) if entry else None
 
     def remember(self, entries: Iterable[Entry]) -> None:
         """This process recorded these entries, and their documents follow them."""
@@ -98,11 +107,6 @@ class Settler:
                 self._remembered.move_to_end(key)
             while len(self._remembered) > MOST_REMEMBERED:
                 self._remembered.popitem(last=False)
-
-    def forget(self, keys: Iterable[Key]) -> None:
-        with self._lock:
-            for key in keys:
-                self._remembered.pop(key, None)
 
     def settled(self, keys: Iterable[Key], *, recovering: bool = False) -> dict[Key, State]:
         """Documents and their highest entries, after mending what did not agree.

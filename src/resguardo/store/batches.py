@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bson.objectid import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DeleteOne, ReplaceOne, UpdateOne
 from pymongo.errors import OperationFailure
@@ -42,13 +43,17 @@ class Standing:
 
 @dataclass(frozen=True)
 class Projection:
-    """What makes a stored document follow its entry. `before` is None for a creation, `after` for a deletion."""
+    """What makes a stored document follow its entry. `before` is None for a creation, `after` for a deletion.
+
+    `seen` says that `before` is the stored document, `_id` and all, and not just what the ledger says it was.
+    """
 
     doc: str
     base: int
     rev: int
     before: bytes | None
     after: bytes | None
+    seen: bool = False
 
 
 class Documents:
@@ -244,10 +249,16 @@ class Documents:
         if projection.before is None or projection.after is None:
             return None
         update = field_update(projection.before, projection.after, projection.rev)
-        return ({self.identity: projection.doc, "_rev": projection.base or None}, update) if update else None
+        return (self._where(projection), update) if update else None
+
+    def _where(self, projection: Projection) -> dict[str, Any]:
+        where: dict[str, Any] = {self.identity: projection.doc, "_rev": projection.base or None}
+        # The embedded server finds it a fifth faster by an `_id`; only by one that cannot be taken for a condition.
+        own_id = projection.before[4:21] if projection.before and projection.seen else b""
+        return {"_id": ObjectId(own_id[5:]), **where} if own_id.startswith(b"\x07_id\0") else where
 
     def _request(self, projection: Projection) -> Any:
-        where = {self.identity: projection.doc, "_rev": projection.base or None}
+        where = self._where(projection)
         if projection.after is None:
             return DeleteOne(where)
         if fields := self._fields(projection):

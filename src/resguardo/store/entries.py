@@ -15,6 +15,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import bson
@@ -31,6 +32,9 @@ from resguardo.store.operations import Operations
 
 COLLECTION = "resguardo_entries"
 DUPLICATE_KEY = 11000
+
+_OWN_ID: Final = b"\x07_id\0"
+_DIGEST: Final = b"\x05digest\0\x20\0\0\0\0"
 
 
 @dataclass(frozen=True)
@@ -55,18 +59,26 @@ class Entry:
 
     def sealed(self) -> Entry:
         """The same entry with its digest."""
-        return replace(self, digest=self.seal(self.after))
+        sealed = replace(self, digest=hashlib.sha256(self._body).digest())
+        sealed.__dict__["_body"] = self._body  # what is recorded is encoded once: sealed, stored and journaled
+        return sealed
 
     def seal(self, after: bytes | None) -> bytes:
         """The digest this entry has if the document after it is `after`."""
         return hashlib.sha256(bson.encode(self._fields(after))).digest()
 
-    def stored(self) -> Any:
-        return {"_id": bson.ObjectId(), **self._fields(self.after), "digest": Binary(self.digest)}
+    def stored(self) -> RawBSONDocument:
+        own_id = _OWN_ID + bson.ObjectId().binary
+        return RawBSONDocument(document.assemble([own_id, self._body[4:-1], _DIGEST, self.digest]))
 
     def encoded(self) -> bytes:
         """The entry as BSON, as it is stored but for `_id`."""
-        return bson.encode({**self._fields(self.after), "digest": Binary(self.digest)})
+        return document.assemble([self._body[4:-1], _DIGEST, self.digest])
+
+    @cached_property
+    def _body(self) -> bytes:
+        """All that the digest is over."""
+        return bson.encode(self._fields(self.after))
 
     def _fields(self, after: bytes | None) -> dict[str, Any]:
         fields: dict[str, Any] = {"kind": self.kind, "doc": self.doc, "rev": self.rev, "at": self.at}
@@ -235,8 +247,6 @@ class Row(NamedTuple):
     whole: bool
 
 
-_OWN_ID: Final = b"\x07_id\0"
-_DIGEST: Final = b"\x05digest\0\x20\0\0\0\0"
 _PREV: Final = b"\x05prev\0\x20\0\0\0\0"
 _NO_PREV: Final = b"\x0aprev\0"
 _AFTER: Final = b"\x03after\0"
