@@ -98,7 +98,8 @@ export function drillText(backup: Backup): string {
   return drill.ok ? duration(drill.rto ?? 0) : t("falló");
 }
 
-export const reasonText = (backup: Backup) => (backup.reason ? said(backup.reason) : t("sin motivo"));
+/** The plan that a copy was made before is a number that says nothing to people. */
+export const reasonText = (backup: Backup) => (backup.reason ? said(backup.reason.replace(/ \([0-9a-f]{16}\)$/, "")) : t("sin motivo"));
 
 const byWhom = (event: Event) => event.actor?.trim() || t("las reglas");
 
