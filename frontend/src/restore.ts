@@ -127,9 +127,17 @@ async function apply(plan: Plan, confirm: string): Promise<void> {
     shown = null;
     await finish(task, progress);
   } catch (error) {
+    if (shown === null) return lost();
     steps.apply.show(form);
     refused(sentence(error));
   }
+}
+
+/** The server knows nothing of it any more: it went away in the middle. What it left is looked for. */
+function lost(): void {
+  choose();
+  history.replaceState(null, "", location.pathname);
+  void lookForUnfinished(answers).then(() => find("#unfinished").scrollIntoView({ block: "center" }));
 }
 
 /** Until it has ended, here or in another browser. */
@@ -168,6 +176,18 @@ function happened(change: { actor: string; docs: string[] }): void {
   steps.preview.body.prepend(banner);
 }
 
+const answers = {
+  running(task: string): void {
+    const progress = new Progress();
+    asking?.abort();
+    for (const step of [steps.from, steps.what, steps.preview]) step.ahead();
+    steps.apply.open();
+    steps.apply.show(progress.root);
+    finish(task, progress).catch(lost);
+  },
+  again: (address: string) => location.assign(`/restore${address}`),
+};
+
 function start(): void {
   steps.what.body.append(h("div", { class: "guide-go" }, go));
   go.addEventListener("click", () => void ask());
@@ -177,16 +197,7 @@ function start(): void {
   if (asked.source) from.take(asked.source);
   choose();
   if (asked.source && asked.source.kind !== "file") void ask();
-  void lookForUnfinished({
-    running: (task) => {
-      const progress = new Progress();
-      for (const step of [steps.from, steps.what, steps.preview]) step.ahead();
-      steps.apply.open();
-      steps.apply.show(progress.root);
-      finish(task, progress).catch((error) => refused(sentence(error)));
-    },
-    again: (address) => location.assign(`/restore${address}`),
-  });
+  void lookForUnfinished(answers);
   onChange(happened);
   listen(() => undefined);
 }

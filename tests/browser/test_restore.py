@@ -207,10 +207,21 @@ def test_a_restore_that_was_cut_off_is_offered_to_be_undone(
     lead.goto("/restore")
     lead.get_by_text("se quedó a medias").wait_for()
     lead.get_by_text("se aplicaron 1 de 3 cambios").wait_for()
+    assert lead.get_by_role("button", name="Ver lo que falta").count() == 0
+    begun = {"task": "nobody knows it", "address": "?moment=" + _now(lead), "began": "2026-01-01T00:00:00Z"}
+    lead.evaluate("begun => localStorage.setItem('resguardo.restore', JSON.stringify(begun))", begun)
+    lead.reload()
+    lead.get_by_role("button", name="Ver lo que falta").click()
+    lead.locator("#step-preview .plan").wait_for()
     lead.get_by_role("button", name="Deshacer lo aplicado").click()
     lead.get_by_role("dialog").get_by_role("button", name="Deshacer", exact=True).click()
     lead.locator("#unfinished").wait_for(state="hidden")
     assert stored(data) == whole
+
+
+def _now(page: Page) -> str:
+    (newest,) = json.loads(page.request.get("/api/operations?limit=1").body())["operations"]
+    return str(newest["at"]).replace("+", "%2B")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])

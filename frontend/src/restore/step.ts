@@ -6,6 +6,7 @@ export class Step {
   readonly body: HTMLElement;
   private readonly said: HTMLElement;
   private readonly change: HTMLButtonElement;
+  private readonly title: HTMLElement;
   private readonly hint: string;
 
   constructor(name: string, again?: () => void) {
@@ -14,8 +15,9 @@ export class Step {
     this.said = find(".guide-said", this.root);
     this.change = find<HTMLButtonElement>(".guide-change", this.root);
     this.hint = this.said.textContent ?? "";
-    const title = find("h2", this.root).textContent ?? "";
-    this.change.setAttribute("aria-label", `${this.change.textContent?.trim()}: ${title}`);
+    this.title = find("h2", this.root);
+    this.title.tabIndex = -1;
+    this.change.setAttribute("aria-label", `${this.change.textContent?.trim()}: ${this.title.textContent}`);
     if (again) this.change.addEventListener("click", again);
   }
 
@@ -46,8 +48,9 @@ export class Step {
     this.body.replaceChildren(...content);
   }
 
-  /** Into sight, unless it is: nothing jumps that need not. */
+  /** Into sight, unless it is: nothing jumps that need not. The keyboard goes along, its old place being gone. */
   reveal(): void {
+    this.title.focus({ preventScroll: true });
     this.root.scrollIntoView({ block: "nearest" });
     if (this.root.getBoundingClientRect().top < (maybe(".topbar")?.offsetHeight ?? 0)) this.root.scrollIntoView({ block: "start" });
   }

@@ -10,6 +10,7 @@ import type { Task } from "../lib/tasks";
 
 const KEY = "resguardo.restore";
 const DAY = 86_400_000;
+const MINUTE = 60_000;
 
 interface Begun {
   task: string;
@@ -46,8 +47,9 @@ export async function lookForUnfinished(answers: Answers): Promise<void> {
     const wanted = new URLSearchParams({ action: "restore", from: since, limit: "5" });
     const { operations } = await get<{ operations: Operation[] }>(`/api/operations?${wanted}`);
     const left = operations.find(({ complete, undone_by }) => !complete && !undone_by);
-    if (left) tell(left, own, answers);
-    else forget();
+    if (left) return tell(left, own, answers);
+    if (own) ended(operations.find((operation) => isOf(own, operation)));
+    forget();
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
   }
@@ -64,9 +66,21 @@ async function isKnown(task: string): Promise<boolean> {
   }
 }
 
+/** The clocks of browser and server may differ a little. */
+const isOf = (own: Begun, { at, actor }: Operation) => actor === document.body.dataset.account && Date.parse(at) > Date.parse(own.began) - MINUTE;
+
+/** The server went away, and yet nothing is half done. */
+function ended(done: Operation | undefined): void {
+  const root = find("#unfinished");
+  const text = done ? t("Tu última restauración se terminó: {count} cambios, el {when}.", { count: done.count, when: when(done.at) }) : t("El servidor se detuvo antes de que tu restauración cambiara nada. El tablero está como estaba.");
+  const link = done && h("a", { class: "btn btn-quiet btn-sm", href: `/history?op=${encodeURIComponent(done.op)}` }, icon("clock-history"), t("Verlo en el historial"));
+  root.replaceChildren(h("div", { class: "card-box unfinished", role: "status" }, icon(done ? "check-circle-fill" : "info-circle-fill"), h("div", {}, h("p", {}, h("b", {}, text))), link));
+  root.hidden = false;
+}
+
 function tell(left: Operation, own: Begun | null, answers: Answers): void {
   const root = find("#unfinished");
-  const mine = own !== null && Date.parse(own.began) <= Date.parse(left.at) + DAY ? own : null;
+  const mine = own !== null && isOf(own, left) ? own : null;
   const text = t("Una restauración de {actor} se quedó a medias el {when}: se aplicaron {count} de {size} cambios.", { actor: left.actor, when: when(left.at), count: left.count, size: left.op_size });
   const hint = mine ? t("Puedes terminarla, o deshacer lo que alcanzó a cambiar.") : t("Para terminarla, pide la misma vista previa: muestra solo lo que falta. O deshaz lo que alcanzó a cambiar.");
   const finish = h("button", { type: "button", class: "btn btn-primary btn-sm", onclick: () => (forget(), answers.again(mine!.address)) }, icon("play"), t("Ver lo que falta"));
