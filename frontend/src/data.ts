@@ -57,9 +57,8 @@ function show(plan: Read, name: string): void {
 function importRow(plan: Read): HTMLElement {
   const go = h("button", { type: "button", class: "btn btn-primary", id: "import" }, icon("box-arrow-in-down"), importLabel(plan));
   const cancel = h("button", { type: "button", class: "btn btn-quiet", onclick: () => preview.replaceChildren() }, t("Cancelar"));
-  const some = h("a", { href: "/restore?from=file" }, t("Elegir qué restaurar de un archivo"));
   go.addEventListener("click", () => void run(plan.plan).catch(say));
-  return h("div", { class: "import-row" }, h("p", { class: "hint" }, t("Nada se borra: lo que está en el tablero y no en el archivo se queda como está."), " ", some), cancel, go);
+  return h("div", { class: "import-row" }, h("p", { class: "hint" }, t("Nada se borra: lo que está en el tablero y no en el archivo se queda como está.")), cancel, go);
 }
 
 async function run(plan: string): Promise<void> {

@@ -9,7 +9,7 @@ import { t } from "./lib/text";
 import { Progress, applyForm, begin, doneText, followApply, result } from "./restore/apply";
 import { From } from "./restore/from";
 import { type Applied, type Plan, stepText, upload } from "./restore/plan";
-import { preview } from "./restore/preview";
+import { preview, use } from "./restore/preview";
 import { type Question, fromAddress, isNarrow, toAddress, toRequest } from "./restore/question";
 import { Step } from "./restore/step";
 import { forget, lookForUnfinished, remember } from "./restore/unfinished";
@@ -125,6 +125,7 @@ async function apply(plan: Plan, confirm: string): Promise<void> {
     const { task } = await begin(plan.plan, confirm);
     remember({ task, address: toAddress(question()), began: new Date().toISOString() });
     shown = null;
+    use(steps.preview.body);
     await finish(task, progress);
   } catch (error) {
     if (shown === null) return lost();

@@ -63,7 +63,7 @@ export interface Page {
   pagination: { page: number; per_page: number; total: number; total_pages: number };
 }
 
-/** Sends a file with a question about it; `told` hears which part of it has gone, from 0 to 1. */
+/** Sends a file with a question about it. */
 export function upload(file: File, question: Record<string, unknown>, signal: AbortSignal): Promise<Plan> {
   const body = new FormData();
   for (const [name, value] of Object.entries(question)) if (value !== undefined) body.append(name, JSON.stringify(value));

@@ -14,6 +14,13 @@ const PER_PAGE = 50;
 /** Changes that are said on the line of a document that is not opened. */
 const BRIEF = 2;
 
+/** Once it is used, what is seen of it stays, and no more can be asked for. */
+export function use(within: HTMLElement): void {
+  within.querySelector(".plan")?.classList.add("plan-used");
+  within.querySelector(".pager")?.remove();
+  within.querySelector(".plan-stale")?.remove();
+}
+
 /** The counts, and the list under them. */
 export function preview(plan: Plan): HTMLElement {
   const list = h("div", { class: "plan-list" });
@@ -76,8 +83,9 @@ class Lister {
     if (plan.total > 0) void this.load();
   }
 
-  /** Shows only those, or all again. Returns what is shown now. */
+  /** Shows only those, or all again. Returns what is shown now. A plan that was used cannot be leafed through. */
   toggle(what: What): What | "" {
+    if (this.root.closest(".plan-used")) return this.what;
     this.what = this.what === what ? "" : what;
     this.page = 1;
     void this.load();
