@@ -84,6 +84,14 @@ def logged_in(context: BrowserContext) -> Page:
     return page
 
 
+@pytest.fixture(scope="module")
+def preparing(chromium: Browser, loaded: str) -> Iterator[Page]:
+    """For what several tests start from."""
+    context = new_context(chromium, loaded)
+    yield logged_in(context)
+    context.close()
+
+
 @pytest.fixture
 def lead(chromium: Browser, loaded: str) -> Iterator[Page]:
     context = new_context(chromium, loaded)

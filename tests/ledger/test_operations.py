@@ -11,6 +11,7 @@ from resguardo.board.change import Create, Delete, assign, edit
 from resguardo.ledger import operations as listing
 from resguardo.ledger.operations import Wanted, entries_of, operation, operations, windows
 from resguardo.ledger.record import Ledger
+from resguardo.ledger.undo import undo
 from resguardo.store.entries import Entry
 
 
@@ -121,3 +122,15 @@ def test_what_an_operation_did_is_read_page_by_page(timed, store):
     rest, end = entries_of(store, receipt.op, following, 3)
     assert ([row["doc"] for row in first + rest], following, end) == (["b0", "b1", "b2", "b3", "b4"], 3, None)
     assert rest[1]["fields"] == [{"field": "comments", "from": "", "to": "4"}]
+
+
+def test_what_was_undone_and_done_again_stands(store, ledger):
+    first = do(ledger, Create("batch", "b1", {})).op
+    ops = [first]
+    for _time in range(4):
+        undoing = undo(ledger, ops[-1], actor="ana", via="api").receipt
+        assert undoing is not None
+        ops.append(undoing.op)
+        undone = {one.op: one.undone_by for one in operations(store, Wanted(), None, 50, ledger.now())[0]}
+        assert undone == {op: ops[at + 1] if (len(ops) - at) % 2 == 0 else None for at, op in enumerate(ops)}
+        assert operation(store, first).undone_by == undone[first]

@@ -3,6 +3,7 @@ import { h, icon } from "../lib/dom";
 import { duration } from "../lib/measures";
 import { when } from "../lib/moments";
 import { said } from "../lib/said";
+import type { Task as Followed } from "../lib/tasks";
 import { number, plural, t } from "../lib/text";
 
 export type State = "complete" | "verified" | "good" | "damaged" | "removed";
@@ -43,16 +44,7 @@ export interface Backup {
   events?: Event[];
 }
 
-export interface Task {
-  id: string;
-  kind: string;
-  about: string;
-  state: "running" | "done" | "failed";
-  step: string;
-  seconds: number;
-  result: Backup | null;
-  error: string | null;
-}
+export type Task = Followed<Backup>;
 
 /** Days between a copy's removal and that of its data (vault/catalogue.py, GRACE). */
 const GRACE = 7;
@@ -106,7 +98,8 @@ export function drillText(backup: Backup): string {
   return drill.ok ? duration(drill.rto ?? 0) : t("falló");
 }
 
-export const reasonText = (backup: Backup) => (backup.reason ? said(backup.reason) : t("sin motivo"));
+/** The plan that a copy was made before is a number that says nothing to people. */
+export const reasonText = (backup: Backup) => (backup.reason ? said(backup.reason.replace(/ \([0-9a-f]{16}\)$/, "")) : t("sin motivo"));
 
 const byWhom = (event: Event) => event.actor?.trim() || t("las reglas");
 

@@ -5,9 +5,9 @@ import { duration } from "../lib/measures";
 import { when } from "../lib/moments";
 import { notice, problem, sentence } from "../lib/notice";
 import { said } from "../lib/said";
+import { follow } from "../lib/tasks";
 import { number, t } from "../lib/text";
 import { type Backup, type Event, type Task, backupAddress, eventText, missing, momentOf, named, reasonText } from "./backup";
-import { follow } from "./tasks";
 
 interface Around {
   /** The newest good one, which stays. */
@@ -88,7 +88,7 @@ async function begin(kind: "verify" | "drill", backup: Backup, around: Around): 
   try {
     const { task } = await post<{ task: string }>(`${backupAddress(backup.id)}/${kind}`, {});
     around.changed();
-    const ended = await follow(task);
+    const ended = await follow<Backup>(task);
     const [text, wrong] = outcome(kind, ended);
     notice(`${named(backup)}: ${text}`, wrong ? "problem" : "done");
   } catch (error) {

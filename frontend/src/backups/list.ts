@@ -144,8 +144,7 @@ function offered(backup: Backup): HTMLElement[] {
   if (backup.state === "damaged" || backup.swept) return [];
   const found: HTMLElement[] = [];
   if (may("import") && backup.state !== "removed") {
-    const page = find("#backups-page").dataset.restore;
-    const href = page ? `${page}?source=${encodeURIComponent(backup.id)}` : "/data-management";
+    const href = `/restore?source=${encodeURIComponent(backup.id)}`;
     found.push(h("a", { class: "btn btn-quiet btn-sm", href, "data-act": "restore", "aria-label": t("Restaurar de la copia del {when}", { when: named(backup) }) }, icon("arrow-counterclockwise"), t("Restaurar")));
   }
   if (may("backup")) {

@@ -4,9 +4,9 @@ import { find, h, icon, maybe } from "../lib/dom";
 import { duration } from "../lib/measures";
 import { notice, sentence } from "../lib/notice";
 import { said } from "../lib/said";
+import { follow } from "../lib/tasks";
 import { plural, t } from "../lib/text";
 import type { Backup, Task } from "./backup";
-import { follow } from "./tasks";
 
 const STEPS: Record<string, string> = {
   reading: "Leer el tablero",
@@ -29,7 +29,7 @@ export class Making {
     this.followed = id;
     if (this.button) this.button.disabled = true;
     try {
-      this.finish(await follow(id, (task) => this.followed === id && this.draw(task)));
+      this.finish(await follow<Backup>(id, (task) => this.followed === id && this.draw(task)));
     } catch (error) {
       this.failed(sentence(error));
     }

@@ -1,7 +1,7 @@
 // An operation in the list: a sentence, what it touched, its marks and what can be done with it.
 import { get } from "../lib/api";
 import { type FieldChange, changeList } from "../lib/changes";
-import { h, icon } from "../lib/dom";
+import { h, icon, may } from "../lib/dom";
 import { clock, when } from "../lib/moments";
 import { problem, sentence } from "../lib/notice";
 import { timelineAddress } from "../lib/parts";
@@ -58,8 +58,8 @@ export function things(kinds: string[], count: number): string {
 }
 
 /** What was done, and to what: one batch by its name, many by how many. */
-function what(operation: Operation): (Node | string)[] {
-  const verbs = operation.actions.map(verb);
+export function what(operation: Operation): (Node | string)[] {
+  const verbs = operation.via === "import" ? [t("importó")] : operation.actions.map(verb);
   const last = verbs.pop() ?? "";
   const said = verbs.length ? t("{list} y {last}", { list: verbs.join(", "), last }) : last;
   const only = operation.count === 1 ? operation.docs[0] : undefined;
@@ -84,7 +84,10 @@ export function operationItem(operation: Operation, answers: OperationAnswers, o
     panel.hidden = !now;
     toggle.setAttribute("aria-expanded", String(now));
     toggle.replaceChildren(icon(now ? "chevron-up" : "chevron-down"), now ? t("Cerrar") : t("Ver cambios"));
-    if (now && !panel.hasChildNodes()) void fill(panel, operation.op, null);
+    if (now && !panel.hasChildNodes()) {
+      if (may("import")) panel.append(restoreBefore(operation.op));
+      void fill(panel, operation.op, null);
+    }
   };
   toggle.addEventListener("click", open);
   if (opened) open();
@@ -133,6 +136,11 @@ function undoButton(operation: Operation, answers: OperationAnswers): HTMLElemen
 function beforeButton(operation: Operation, answers: OperationAnswers): HTMLElement {
   const label = t("Ver el tablero antes de esto");
   return h("button", { type: "button", class: "btn btn-quiet btn-sm", title: label, onclick: () => answers.boardBefore(operation.op) }, icon("clock-history"), t("Tablero antes"));
+}
+
+function restoreBefore(op: string): HTMLElement {
+  const href = `/restore?before=${encodeURIComponent(op)}`;
+  return h("p", { class: "operation-restore" }, h("a", { class: "link-button", href }, icon("skip-backward-circle"), t("Restaurar antes de esto…")), h("span", { class: "hint" }, t("todo el tablero o solo una parte, aunque haya cambios después")));
 }
 
 async function fill(panel: HTMLElement, op: string, after: string | null): Promise<void> {

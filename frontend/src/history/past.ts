@@ -1,11 +1,12 @@
 // The board as it was at a moment: to be looked at, never to be edited.
-import { type Batch, type Progress, assigneeOf, get, literal, reviewOf, shown } from "../lib/api";
+import { ApiError, type Batch, type Progress, assigneeOf, get, literal, reviewOf, shown } from "../lib/api";
 import { longText } from "../lib/changes";
-import { debounce, find, h, icon } from "../lib/dom";
+import { debounce, find, h, icon, may } from "../lib/dom";
 import { fromField, toField, when } from "../lib/moments";
 import { sentence } from "../lib/notice";
 import { bar, done, fillBar, priorityMark, statusMark, timelineAddress } from "../lib/parts";
 import { ago, day, number, percent, t } from "../lib/text";
+import { Timescale } from "./timescale";
 
 interface Board {
   moment: string;
@@ -15,55 +16,50 @@ interface Board {
   progress: Progress;
 }
 
-const PER_PAGE = "50";
-const STEPS = 1000;
+/** A batch is a card on a narrow screen. */
+const PER_PAGE = window.matchMedia("(width <= 700px)").matches ? "15" : "50";
 const DAY = 86_400_000;
 
 export class Past {
   private readonly field = h("input", { id: "past-moment", class: "form-control", type: "datetime-local", step: "1" });
-  private readonly slider = h("input", { id: "past-slider", class: "slider", type: "range", min: "0", max: String(STEPS), value: String(STEPS), "aria-label": t("Momento, desde el primer cambio hasta ahora") });
-  private readonly starts = h("span", {});
+  private readonly scale: Timescale;
   private readonly answer = h("div", { class: "past-board" });
+  private readonly forward = h("button", { type: "button", class: "btn btn-quiet btn-sm", onclick: () => this.scale.forward() }, icon("skip-forward"), t("Un cambio adelante"));
   private readonly state = new URLSearchParams();
-  private readonly began: number;
   /** How far the server's clock is from this one's: a moment that is still to come cannot be shown. */
   private readonly ahead: number;
   private asked = 0;
 
   constructor(root: HTMLElement) {
     this.ahead = (Date.parse(root.dataset.now ?? "") || Date.now()) - Date.now();
-    this.began = Date.parse(root.dataset.began ?? "") || this.now() - DAY;
-    const ends = h("div", { class: "slider-ends", "aria-hidden": "true" }, this.starts, h("span", {}, t("ahora")));
-    const form = h(
-      "form",
-      { class: "past-form card-box" },
-      h("div", { class: "field" }, h("label", { class: "form-label", htmlFor: "past-moment" }, t("Como estaba el…")), this.field),
-      h("div", { class: "past-slider" }, this.slider, ends),
-    );
+    this.scale = new Timescale(Date.parse(root.dataset.began ?? "") || this.now() - DAY, {
+      now: () => this.now(),
+      moving: (moment) => (this.field.value = toField(moment)),
+      moved: (moment) => this.ask({ moment }),
+      before: (op) => this.before(op),
+      ready: () => (this.forward.disabled = !this.scale.following),
+    });
+    const form = h("form", { class: "past-form card-box" }, h("div", { class: "field" }, h("label", { class: "form-label", htmlFor: "past-moment" }, t("Como estaba el…")), this.field), this.scale.root);
     root.append(form, this.answer);
     this.field.value = toField(new Date(this.now()));
-    this.starts.textContent = when(new Date(this.began).toISOString());
-    const slid = debounce(250, () => this.ask({ moment: fromField(this.field.value) ?? "" }));
     form.addEventListener("submit", (event) => event.preventDefault());
-    this.slider.addEventListener("input", () => ((this.field.value = toField(new Date(this.slid()))), slid()));
     this.field.addEventListener("change", () => {
       const moment = fromField(this.field.value);
-      if (!moment) return;
-      this.place(moment);
-      this.ask({ moment });
+      if (moment) this.ask({ moment });
     });
   }
 
   wants(asked: URLSearchParams): boolean {
-    return asked.has("moment") || asked.has("before");
+    return asked.has("moment") || asked.has("before") || asked.get("view") === "past";
   }
 
   from(asked: URLSearchParams): void {
     for (const name of ["moment", "before", "page", "assignee", "text"]) if (asked.get(name)) this.state.set(name, asked.get(name)!);
-    void this.load();
+    this.open();
   }
 
   open(): void {
+    this.scale.open();
     if (this.state.size === 0) this.ask({ moment: fromField(this.field.value) ?? "" });
     else void this.load();
   }
@@ -74,16 +70,6 @@ export class Past {
 
   private now(): number {
     return Date.now() + this.ahead;
-  }
-
-  private slid(): number {
-    return this.began + (Number(this.slider.value) / STEPS) * (this.now() - this.began);
-  }
-
-  private place(moment: string): void {
-    const life = this.now() - this.began;
-    this.slider.value = String(life > 0 ? Math.round(((Date.parse(moment) - this.began) / life) * STEPS) : STEPS);
-    this.slider.setAttribute("aria-valuetext", when(moment));
   }
 
   /** Another moment: its filters and its page begin anew. */
@@ -116,14 +102,17 @@ export class Past {
     } catch (error) {
       if (question !== this.asked) return;
       const again = h("button", { type: "button", class: "btn btn-quiet btn-sm", onclick: () => void this.load() }, t("Reintentar"));
-      this.answer.replaceChildren(h("div", { class: "card-box empty" }, icon("exclamation-triangle"), h("p", {}, sentence(error)), again));
+      const nearest = error instanceof ApiError && Array.isArray(error.data.nearest) ? (error.data.nearest as string[]) : [];
+      const instead = nearest.map((moment) => h("button", { type: "button", class: "btn btn-quiet btn-sm", onclick: () => this.ask({ moment }) }, icon("clock-history"), t("Ver el {when}", { when: when(moment) })));
+      this.answer.replaceChildren(h("div", { class: "card-box empty" }, icon("exclamation-triangle"), h("p", {}, sentence(error)), ...instead, again));
     }
     this.answer.classList.remove("loading");
   }
 
   private show(board: Board): void {
     this.field.value = toField(board.moment);
-    this.place(board.moment);
+    this.scale.place(board.moment);
+    this.forward.disabled = !this.scale.following;
     const searching = document.activeElement?.id === "past-text";
     this.answer.replaceChildren(this.banner(board), this.people(board.progress), this.table(board));
     if (!searching) return;
@@ -137,14 +126,22 @@ export class Past {
       ? t("El último cambio incluido es de {actor}, {when}.", { actor: last.actor || t("Otro programa"), when: when(last.at) })
       : t("Todavía no había ningún cambio.");
     const step = h("button", { type: "button", class: "btn btn-quiet btn-sm", disabled: !last, onclick: () => last && this.before(last.op) }, icon("skip-backward"), t("Un cambio atrás"));
-    const leave = h("a", { class: "btn btn-primary btn-sm", href: "/batches" }, t("Volver al presente"));
+    const leave = h("a", { class: "btn btn-quiet btn-sm", href: "/batches" }, t("Volver al presente"));
+    const restore = may("import") && h("a", { class: "btn btn-primary btn-sm", href: this.restoreAddress(moment) }, icon("arrow-counterclockwise"), t("Restaurar desde aquí"));
     return h(
       "div",
       { class: "past-banner", role: "status" },
       icon("clock-history"),
       h("div", {}, h("p", { class: "past-when" }, t("Así estaba el tablero: {when}", { when: when(moment) }), h("span", {}, ` · ${ago(moment)}`)), h("p", {}, included, " ", t("Es el pasado: aquí no se edita nada."))),
-      h("div", { class: "past-buttons" }, step, leave),
+      h("div", { class: "past-buttons" }, step, this.forward, leave, restore),
     );
+  }
+
+  /** Exactly what is shown: the moment, or the operation before which it is, and the person that was chosen. */
+  private restoreAddress(moment: string): string {
+    const op = this.state.get("before");
+    const name = this.state.get("assignee");
+    return `/restore?${new URLSearchParams({ ...(op ? { before: op } : { moment }), ...(name ? { assignee: name } : {}) })}`;
   }
 
   private people({ totals, people }: Progress): HTMLElement {
@@ -191,7 +188,7 @@ export class Past {
 }
 
 function pastRow(batch: Batch): HTMLElement {
-  const cell = (label: string, content: Node | string | null, extra = "") => h("td", { "data-label": label, class: extra }, content || "—");
+  const cell = (label: string, content: Node | string | null, extra = "") => h("td", { "data-label": label, class: content ? extra : `${extra} nothing`.trim() }, content || "—");
   const review = reviewOf(batch);
   const comment = shown(batch.comments);
   return h(

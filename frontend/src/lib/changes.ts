@@ -9,7 +9,18 @@ export interface FieldChange {
   field: string;
   from?: unknown;
   to?: unknown;
+  /** Said below it: who set the value that would go, say. */
+  note?: string;
 }
+
+/** What the two sides of a long text are called: a change that was made, or one that would be. */
+export interface Sides {
+  old: string;
+  fresh: string;
+  only: string;
+}
+
+const made = (): Sides => ({ old: t("Antes decía"), fresh: t("Después"), only: t("Ahora dice") });
 
 /** Characters of a text, and fields of a change, that are shown before somebody asks for all. */
 const LONGEST = 320;
@@ -17,22 +28,24 @@ const MOST = 6;
 /** Characters shown before a difference. */
 const LEAD = 90;
 
-export function changeList(changes: FieldChange[], most = MOST): HTMLElement {
+export function changeList(changes: FieldChange[], most = MOST, sides = made()): HTMLElement {
   const ordered = inOrder(changes.map((change) => change.field)).map((field) => changes.find((change) => change.field === field)!);
-  const list = h("dl", { class: "changes-list" }, ...ordered.slice(0, most).map(one));
+  const row = (change: FieldChange) => one(change, sides);
+  const list = h("dl", { class: "changes-list" }, ...ordered.slice(0, most).map(row));
   const rest = ordered.slice(most);
   if (rest.length === 0) return list;
   const more = h("button", { type: "button", class: "link-button" }, icon("chevron-down"), plural(rest.length, "{count} campo más", "{count} campos más"));
   more.addEventListener("click", () => {
-    list.append(...rest.map(one));
+    list.append(...rest.map(row));
     more.remove();
   });
   return h("div", {}, list, more);
 }
 
-function one(change: FieldChange): HTMLElement {
+function one(change: FieldChange, sides: Sides): HTMLElement {
   const long = isLong(change.from) || isLong(change.to);
-  const body = long ? texts(change) : values(change);
+  const body = long ? texts(change, sides) : values(change);
+  if (change.note) body.push(h("span", { class: "change-note" }, change.note));
   return h("div", { class: long ? "change change-long" : "change" }, h("dt", {}, fieldLabel(change.field)), h("dd", {}, ...body));
 }
 
@@ -49,13 +62,13 @@ function arrow(): HTMLElement {
   return h("span", { class: "arrow" }, icon("arrow-right"), h("span", { class: "visually-hidden" }, t("pasó a")));
 }
 
-function texts({ field, from, to }: FieldChange): HTMLElement[] {
+function texts({ field, from, to }: FieldChange, sides: Sides): HTMLElement[] {
   const text = (label: string, pieces: Piece[], kind: string) =>
     h("div", { class: `text text-${kind}` }, h("span", { class: "text-label" }, label), pieces.length ? inFull(pieces) : h("span", { class: "value-blank" }, t("vacío")));
   const [before, after] = [isBlank(from) ? "" : valueText(field, from), isBlank(to) ? "" : valueText(field, to)];
-  if (!before) return [text(t("Ahora dice"), whole(after), "new")];
+  if (!before) return [text(sides.only, whole(after), "new")];
   const [old, fresh] = after ? compared(before, after) : [whole(before), []];
-  return [text(t("Antes decía"), old, "old"), text(t("Después"), fresh, "new")];
+  return [text(sides.old, old, "old"), text(sides.fresh, fresh, "new")];
 }
 
 const whole = (text: string): Piece[] => (text ? [{ text, changed: false }] : []);

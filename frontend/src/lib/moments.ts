@@ -38,6 +38,9 @@ export function when(moment: string): string {
   return `${day(dayOf(moment))}, ${clock(moment)}`;
 }
 
+/** A sentence of the server, which writes moments for programs, with them as people read them. */
+export const inWords = (text: string) => text.replace(/\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})/g, when);
+
 /** A heading for what happened on a day: `Hoy`, `Ayer`, `viernes 28 de noviembre`. */
 export function dayTitle(date: string): string {
   const now = new Date();

@@ -1,5 +1,6 @@
 // Notices at the corner of the page, read aloud by screen readers.
 import { find, h, icon } from "./dom";
+import { inWords } from "./moments";
 import { t } from "./text";
 
 type Kind = "done" | "info" | "problem";
@@ -47,7 +48,8 @@ function stay(box: HTMLElement, time: number): void {
   box.addEventListener("focusout", release);
 }
 
-export const sentence = (error: unknown) => (error instanceof Error ? error.message : String(error));
+/** What went wrong; moments as people read them. */
+export const sentence = (error: unknown) => inWords(error instanceof Error ? error.message : String(error));
 
 /** Says what went wrong; for `.catch(problem)`. */
 export function problem(error: unknown): void {

@@ -22,7 +22,6 @@ const TEMPLATES = [
   "previa a una operación delicada, hasta el {day}",
   "siempre quedan al menos {least}",
   "programada: {kinds}",
-  "antes de restaurar ({plan})",
   "se restauraron {found} {what} de {wanted}",
   "No se puede leer la carpeta de copias: {why}. Revisa el disco y sus permisos.",
 ];

@@ -72,6 +72,7 @@ export function told(entry: TimelineEntry): string {
   if (action === "undo") return gone ? t("deshizo su creación") : t("deshizo un cambio: {fields}", { fields: fieldNames(entry.fields) });
   if (gone) return t("lo eliminó");
   if (action === "create") return t("lo creó");
+  if (entry.via === "import") return t("lo importó: {fields}", { fields: fieldNames(entry.fields) });
   if (action === "restore") return t("lo restauró: {fields}", { fields: fieldNames(entry.fields) });
   if (action === "unassign") return t("lo dejó sin asignar");
   const given = entry.fields.find((change) => change.field === "assignee")?.to;

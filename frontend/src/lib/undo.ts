@@ -36,6 +36,8 @@ interface Hooks {
   started?(): void;
   /** The preview has come. */
   opened?(): void;
+  /** It is done, by this operation. */
+  done?(operation: string): void;
   /** It has ended, whichever way. */
   ended?(): void;
 }
@@ -189,6 +191,7 @@ function finished(done: Undone, hooks: Hooks): void {
   const first = plural(count, "Deshecho: {count} vuelve a como estaba", "Deshecho: {count} vuelven a como estaban");
   const second = left ? ` · ${plural(left, "{count} se queda con el cambio de otra persona", "{count} se quedan con el cambio de otra persona")}` : "";
   const op = shown(done.operation);
-  const again = op ? { label: t("Rehacer"), run: () => void undoNow(op, hooks.ended ? { ended: hooks.ended } : {}) } : undefined;
+  if (op) hooks.done?.(op);
+  const again = op ? { label: t("Rehacer"), run: () => void undoNow(op, { ...(hooks.ended ? { ended: hooks.ended } : {}), ...(hooks.done ? { done: hooks.done } : {}) }) } : undefined;
   notice(`${first}${second} · ${t("Guardado dos veces")}`, "done", again);
 }

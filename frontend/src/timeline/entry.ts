@@ -1,7 +1,7 @@
 // One entry of a timeline: who, what, when, from where; seen as it was then, or taken back.
 import type { Batch } from "../lib/api";
 import { changeList } from "../lib/changes";
-import { h, icon } from "../lib/dom";
+import { h, icon, may } from "../lib/dom";
 import { isBlank } from "../lib/fields";
 import { when } from "../lib/moments";
 import { problem } from "../lib/notice";
@@ -62,6 +62,11 @@ function buttons({ id, entry, undoneBy, present, changed }: Omit<Shown, "key">):
     found.push(made);
   };
   if (!entry.gone) button("eye", t("Ver así"), () => showPast(id, entry, present(), changed));
+  const isNow = present().rev === entry.rev;
+  if (!entry.gone && !isNow && may("import")) {
+    const href = `/restore?batch=${encodeURIComponent(id)}&rev=${entry.rev}`;
+    found.push(h("a", { class: "btn btn-quiet btn-sm", href }, icon("skip-backward-circle"), t("Volver a este punto")));
+  }
   if (!undoneBy && mayUndo(entry)) button("arrow-counterclockwise", t("Deshacer"), () => previewUndo(undoTitle(entry), entry.op, { ended: changed }));
   return found;
 }

@@ -40,7 +40,8 @@ export async function showPast(id: string, entry: TimelineEntry, present: Presen
   const note = h("p", { class: "past-note" }, icon("clock-history"), t("Así estaba tras el cambio de {actor}, {when}. Es el pasado: aquí no se edita.", { actor: actorName(entry.actor, entry.via), when: when(past.at) }));
   const same_ = differing.length === 0 && h("p", { class: "hint" }, t("Es como está ahora."));
   const wrong = h("p", { class: "field-error", role: "alert", hidden: true });
-  const box = dialog(id, h("div", { class: "past" }, note, same_, h("dl", { class: "state" }, ...rows), wrong), back ? [back] : [], true);
+  const guided = !back && (present.batch === null || differing.length > 0) ? guidedWay(id, entry.rev) : null;
+  const box = dialog(id, h("div", { class: "past" }, note, same_, h("dl", { class: "state" }, ...rows), wrong), [back ?? guided].filter((button) => button !== null), true);
   back?.addEventListener("click", () => {
     back.disabled = true;
     goBack(id, differing, then, present)
@@ -63,6 +64,12 @@ function backButton(differing: string[], then: Map<string, unknown>, present: Pr
   const fits = (name: string) => PLAIN.has(name) && !IS_DATE.test(String(then.get(name)));
   const possible = may("batches") && present.batch !== null && differing.length > 0 && differing.every(fits);
   return possible ? h("button", { type: "button", class: "btn btn-primary" }, icon("arrow-counterclockwise"), t("Volver a este punto")) : null;
+}
+
+/** For values that JSON would not carry exactly, and for a batch that is gone. */
+function guidedWay(id: string, rev: number): HTMLElement | null {
+  const href = `/restore?batch=${encodeURIComponent(id)}&rev=${rev}`;
+  return may("import") ? h("a", { class: "btn btn-primary", href }, icon("arrow-counterclockwise"), t("Volver a este punto")) : null;
 }
 
 function goBack(id: string, differing: string[], then: Map<string, unknown>, present: Present): Promise<Record<string, unknown>> {

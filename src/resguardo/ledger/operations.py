@@ -29,6 +29,8 @@ GROWTH: Final = 4
 PATIENCE: Final = 2.0
 """Seconds to go on looking for operations that fit a filter; what was found by then is a page, and `next` goes on."""
 SHOWN_DOCS: Final = 5
+MOST_REDONE: Final = 100
+"""Times that something is undone and done again, as far as the list follows it."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def operation(store: Store, op: str) -> Operation:
     found = _read(store, op)
     if found is None:
         raise NotFound("No existe la operación «{op}».", hint="Mírala en el historial.", op=op[:60])
-    return replace(found, undone_by=store.entries.operations.undone_by([op]).get(op))
+    return replace(found, undone_by=_undone_by(store, [op]).get(op))
 
 
 def entries_of(store: Store, op: str, skip: int, limit: int) -> tuple[list[dict[str, Any]], int | None]:
@@ -194,8 +196,19 @@ class _Walk:
 
 
 def _with_undone(store: Store, found: list[Operation]) -> list[Operation]:
-    undone = store.entries.operations.undone_by([one.op for one in found])
+    undone = _undone_by(store, [one.op for one in found])
     return [replace(one, undone_by=undone.get(one.op)) for one in found]
+
+
+def _undone_by(store: Store, ops: list[str]) -> dict[str, str]:
+    """For those of these that were taken back, by which; a taking back that was itself taken back does not count."""
+    levels = [store.entries.operations.undone_by(ops)]
+    while levels[-1] and len(levels) < MOST_REDONE:
+        levels.append(store.entries.operations.undone_by(sorted(set(levels[-1].values()))))
+    standing: dict[str, str] = {}
+    for level in reversed(levels):
+        standing = {op: by for op, by in level.items() if by not in standing}
+    return standing
 
 
 def _begun(row: Light) -> Operation:

@@ -185,15 +185,20 @@ class Plan:
             "source": self.about,
         }
 
-    def page(self, store: Store, number: int, size: int) -> list[dict[str, Any]]:
-        """Page `number` (from 1) of the changes. Of at most `MOST_ATTRIBUTED`, it says who set what would be lost."""
-        query = "SELECT * FROM change ORDER BY place LIMIT ? OFFSET ?"
-        rows = map(Row._make, self.read(query, size, (number - 1) * size))
-        return [_told(row, store if at < MOST_ATTRIBUTED else None) for at, row in enumerate(rows)]
+    def page(
+        self, store: Store, number: int, size: int, what: What | None = None, *, whole: bool = False
+    ) -> list[dict[str, Any]]:
+        """Page `number` (from 1) of the changes. Of at most `MOST_ATTRIBUTED`, it says who set what would be lost.
+
+        `what`: only those that are that. `whole`: also all that a new document or one that is back would hold.
+        """
+        query = "SELECT * FROM change WHERE what = coalesce(?, what) ORDER BY place LIMIT ? OFFSET ?"
+        rows = map(Row._make, self.read(query, what, size, (number - 1) * size))
+        return [_told(row, store if at < MOST_ATTRIBUTED else None, whole=whole) for at, row in enumerate(rows)]
 
 
-def _told(row: Row, store: Store | None) -> dict[str, Any]:
-    values = fields(row.before, row.raw) if row.what == "changed" else []
+def _told(row: Row, store: Store | None, *, whole: bool = False) -> dict[str, Any]:
+    values = fields(row.before, row.raw) if whole or row.what == "changed" else []
     batch = shown(row.raw if row.raw is not None else row.before) or {}
     told: dict[str, Any] = {"id": row.doc, "kind": row.kind, "what": row.what}
     told["fields"] = [value["field"] for value in values]

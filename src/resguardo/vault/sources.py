@@ -19,7 +19,7 @@ from resguardo.board.change import Kind
 from resguardo.board.filters import Filter
 from resguardo.config import Settings
 from resguardo.errors import MomentUnreachable, NotFound
-from resguardo.ledger.history import parse_moment
+from resguardo.ledger.history import at_revision, parse_moment
 from resguardo.ledger.past import Past, before, last_change
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store
@@ -80,6 +80,19 @@ class _Live:
         return self._store.segmentadores.scan()
 
 
+@dataclass(frozen=True)
+class _One:
+    """A single batch."""
+
+    raw: bytes
+
+    def batches(self) -> Iterator[bytes]:
+        return iter((self.raw,))
+
+    def segmentadores(self) -> Iterator[bytes]:
+        return iter(())
+
+
 def documents_of(source: Source, kind: Kind) -> Iterator[bytes]:
     return source.batches() if kind == "batch" else source.segmentadores()
 
@@ -125,6 +138,17 @@ def open_before(ledger: Ledger, op: str, progress: Told = lambda done: None) -> 
     """The board just before an operation began. Raises `NotFound`, `MomentUnreachable`."""
     with open_moment(ledger, before(ledger.store, op), progress) as opened:
         yield replace(opened, about={**opened.about, "before": op})
+
+
+@contextmanager
+def open_revision(ledger: Ledger, own_id: str, rev: int) -> Iterator[Opened]:
+    """One batch as it was after one of its changes. Raises `NotFound`, also where it was deleted by that change."""
+    entry = at_revision(ledger.store, "batch", own_id, rev)
+    if entry.after is None:
+        raise NotFound("En la revisión {rev} se eliminó «{doc}».", hint="Elige una anterior.", doc=own_id, rev=rev)
+    about = {"kind": "revision", "batch": own_id, "rev": rev, "moment": entry.at.isoformat()}
+    told = {name: getattr(entry, name) for name in ("op", "actor", "action", "kind", "doc")}
+    yield Opened(_One(entry.after), about, {**told, "at": entry.at.isoformat()})
 
 
 @contextmanager

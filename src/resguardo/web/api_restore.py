@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 
 from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
@@ -21,9 +21,10 @@ from flask_babel import gettext
 from resguardo.board.filters import Filter
 from resguardo.errors import Invalid, NotFound, RefusedForSafety
 from resguardo.ledger.history import parse_moment
+from resguardo.ledger.record import Via
 from resguardo.vault import restore, sources
 from resguardo.vault.catalogue import Catalogue
-from resguardo.vault.frozen import MOST_SHOWN, Plan
+from resguardo.vault.frozen import MOST_SHOWN, Plan, What
 from resguardo.vault.restore import Applied
 from resguardo.vault.restore_plan import Wanted, parse_field, plan
 from resguardo.vault.sources import Opened
@@ -37,9 +38,13 @@ COPY_BLOCK: Final = 1024 * 1024
 PLANS_KEPT: Final = 8
 KEPT_FOR: Final = 3600.0
 PLANS: Final = "resguardo.plans"
+UPLOADED: Final = ("file", "mongodump")
+WHATS: Final = ("created", "brought_back", "changed", "deleted")
 WORDS: Final = ("fields", "only_deleted", "equal", "filters")
 
 At = Callable[[str], None]
+Opening = Callable[[Callable[[int], None]], AbstractContextManager[Opened]]
+"""Opens a source, telling how many documents were looked at."""
 
 
 def register(app: Flask) -> None:
@@ -85,14 +90,15 @@ class Plans:
 
 def plan_restore() -> ResponseReturnValue:
     """What would change, and the plan's id. A file (`file`), or {"source", "filters"?, "fields"?, "only_deleted"?,
-    "equal"?, "background"?}; the source is an archive's id, {"archive": id}, {"moment": ISO} or {"before": operation}.
+    "equal"?, "background"?}; the source is an archive's id, {"archive": id}, {"moment": ISO}, {"before": operation}
+    or {"batch": id, "rev": n}.
     """
     account = require("import")
     served, kept = board(), plans()
 
-    def make(opening: AbstractContextManager[Opened], wanted: Wanted) -> dict[str, Any]:
-        with opening as opened:
-            made = plan(served.ledger, opened, wanted)
+    def make(opening: Opening, wanted: Wanted, at: At) -> dict[str, Any]:
+        with opening(lambda done: at(f"reading {done}")) as opened:
+            made = plan(served.ledger, opened, wanted, lambda done: at(f"comparing {done}"))
         kept.keep(account.name, made)
         summary = _summary(served, made)
         return {"success": True, **summary, "summary": summary, "backup_info": made.about}
@@ -101,21 +107,29 @@ def plan_restore() -> ResponseReturnValue:
         with _uploaded() as (path, _, name):
             given = {word: values for word in WORDS if (values := request.form.get(word))}
             asked = parse_object(b"{" + b",".join(_member(word, text) for word, text in given.items()) + b"}")
-            return json_response(make(sources.open_file(path, name, served.settings), _wanted(asked)))
+            opened_file = sources.open_file(path, name, served.settings)
+            return json_response(make(lambda progress: opened_file, _wanted(asked), _nobody))
     given_json = read_object()
-    opening, wanted = _source(served, catalogue_of(served), given_json.get("source")), _wanted(given_json)
+    source, wanted = given_json.get("source"), _wanted(given_json)
+    opening = _source(served, catalogue_of(served), source)
+    if wanted.equal and isinstance(source, dict) and "rev" in source:
+        raise Invalid("Un solo batch no dice qué más tiene que haber.", hint="Vuelve a él sin dejar el tablero igual.")
     if given_json.get("background") is True:
-        return begun("restore-plan", "", lambda at: make(opening, wanted))
-    return json_response(make(opening, wanted))
+        return begun("restore-plan", "", lambda at: make(opening, wanted, at))
+    return json_response(make(opening, wanted, _nobody))
 
 
 def show_plan(own: str) -> ResponseReturnValue:
-    """?page=1&per_page=50: the frozen changes, a page of them."""
+    """?page=1&per_page=50&what=changed: the frozen changes, a page of them, each with all its values."""
     account = require("import")
     number, size = whole_number("page", 1, 1_000_000), whole_number("per_page", 50, MOST_SHOWN)
+    what = request.args.get("what", "")
+    if what not in ("", *WHATS):
+        raise Invalid("«what» tiene que ser uno de: {allowed}.", allowed=", ".join(WHATS))
     made = plans().look(account.name, own)
-    pagination = {"page": number, "per_page": size, "total": made.size, "total_pages": -(-made.size // size)}
-    changes = _changes(made.page(board().store, number, size))
+    total = made.counts[what] if what else made.size
+    pagination = {"page": number, "per_page": size, "total": total, "total_pages": -(-total // size)}
+    changes = _changes(made.page(board().store, number, size, cast("What | None", what or None), whole=True))
     return json_response({**made.told(), "changes": changes, "pagination": pagination})
 
 
@@ -130,6 +144,7 @@ def apply_restore() -> ResponseReturnValue:
     _refuse_unconfirmed(plans().look(account.name, own), given.get("confirm"))
     made = plans().take(account.name, own)
     summary = _summary(served, made)
+    via: Via = "import" if made.about.get("kind") in UPLOADED else "restore"
 
     def work(at: At) -> Applied:
         def progress(done: int) -> None:
@@ -137,14 +152,18 @@ def apply_restore() -> ResponseReturnValue:
 
         try:
             return restore.apply(
-                served.ledger, made, actor=account.name, via="restore", archive_to=catalogue, progress=progress, at=at
+                served.ledger, made, actor=account.name, via=via, archive_to=catalogue, progress=progress, at=at
             )
         finally:
             made.close()
 
     if given.get("background") is True:
         return begun("restore", own, lambda at: {**_receipt_of(work(at)), **summary, "plan": own})
-    return _restored(work(lambda step: None), summary)
+    return _restored(work(_nobody), summary)
+
+
+def _nobody(step: str) -> None:
+    """Nobody asks how far it is."""
 
 
 def plans() -> Plans:
@@ -152,19 +171,23 @@ def plans() -> Plans:
     return kept
 
 
-def _source(served: Board, catalogue: Catalogue, given: Any) -> AbstractContextManager[Opened]:
+def _source(served: Board, catalogue: Catalogue, given: Any) -> Opening:
     """Raises `Invalid`."""
-    name, value = next(iter(given.items())) if isinstance(given, dict) and len(given) == 1 else ("archive", given)
-    if not isinstance(value, str) or not value or name not in ("archive", "moment", "before"):
-        raise Invalid(
-            "«source» tiene que ser el id de una copia, o un objeto con uno de: {allowed}.",
-            allowed="archive, moment, before",
-        )
-    if name == "moment":
-        return sources.open_moment(served.ledger, parse_moment(value))
-    if name == "before":
-        return sources.open_before(served.ledger, value)
-    return sources.open_archive(catalogue, value, served.store)
+    ledger, named = served.ledger, given if isinstance(given, dict) else {"archive": given}
+    match named:
+        case {"archive": str(own), **rest} if own and not rest:
+            return lambda progress: sources.open_archive(catalogue, own, served.store)
+        case {"moment": str(text), **rest} if text and not rest:
+            moment = parse_moment(text)
+            return lambda progress: sources.open_moment(ledger, moment, progress)
+        case {"before": str(op), **rest} if op and not rest:
+            return lambda progress: sources.open_before(ledger, op, progress)
+        case {"batch": str(own), "rev": int(rev), **rest} if own and 0 < rev < 2**31 and not rest:
+            return lambda progress: sources.open_revision(ledger, own, rev)
+    raise Invalid(
+        "«source» tiene que ser el id de una copia, o un objeto con uno de: {allowed}.",
+        allowed="archive, moment, before, batch + rev",
+    )
 
 
 def _wanted(given: dict[str, Any]) -> Wanted:

@@ -52,7 +52,8 @@ BRIEF_SECONDS: Final = 2.3
 LONG_READS: Final = frozenset(
     {
         *("api_batches", "api_progress", "data_management", "metrics", "readyz"),
-        *("operations", "operation", "board_at", "api_status", "backups", "backups_plan", "show_backup"),
+        *("operations", "operation", "board_at", "restore_plan"),
+        *("api_status", "backups", "backups_plan", "show_backup"),
         *("export_worklist", "export_summary", "database_backup", "download_backup"),
     }
 )

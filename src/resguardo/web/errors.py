@@ -60,6 +60,20 @@ def status_of(error: ResguardoError) -> int:
     return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
 
 
+NEAREST: Final = ("first", "end", "now", "nearest")
+"""The fields of `MomentUnreachable` that hold moments which can be reached: one, or several with «o» between them."""
+
+
+def details(error: ResguardoError) -> dict[str, Any]:
+    """What an answer says beside the sentence: who was faster (`conflict`), which moments could be had (`nearest`)."""
+    told: dict[str, Any] = {"conflict": error.fields["conflict"]} if "conflict" in error.fields else {}
+    if isinstance(error, errors.MomentUnreachable):
+        told["nearest"] = [
+            moment for name in NEAREST if name in error.fields for moment in str(error.fields[name]).split(" o ")
+        ]
+    return told
+
+
 def wants_json() -> bool:
     """A script or a script of ours asks, rather than a person's browser."""
     if request.path.startswith(("/api/", "/healthz", "/readyz", "/metrics", "/openapi")) or request.is_json:
@@ -72,8 +86,7 @@ def _ours(error: ResguardoError) -> ResponseReturnValue:
     if isinstance(error, errors.Unauthenticated) and request.method == "GET" and not wants_json():
         here = request.full_path.rstrip("?")
         return redirect("/login" if here == "/" else f"/login?next={quote(here)}")
-    more = {"conflict": error.fields["conflict"]} if "conflict" in error.fields else {}
-    response = answer(status_of(error), error.say(gettext), **more)
+    response = answer(status_of(error), error.say(gettext), **details(error))
     if isinstance(error, errors.TooManyRequests):
         response.headers["Retry-After"] = str(math.ceil(error.fields.get("retry_after", RETRY_AFTER)))
     if isinstance(error, errors.Unavailable):

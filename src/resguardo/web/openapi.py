@@ -129,7 +129,7 @@ TOLD: Final[dict[str, Told]] = {
         file=True,
     ),
     "plan_restore": Told(
-        "Qué cambiaría al volver a una copia, un archivo, un momento o justo antes de una operación.",
+        "Qué cambiaría al volver a una copia, un archivo, un momento, justo antes de una operación o a una revisión.",
         _ref("RestorePlan"),
         _object(
             "source",
@@ -142,7 +142,7 @@ TOLD: Final[dict[str, Told]] = {
         ),
         file=True,
     ),
-    "restore_plan": Told("Una página de lo que cambiaría.", _ref("RestorePlan"), query=("page", "per_page")),
+    "restore_plan": Told("Una página de lo que cambiaría.", _ref("RestorePlan"), query=("page", "per_page", "what")),
     "apply_restore": Told(
         "Hace exactamente lo que la vista previa mostró, después de una copia; se puede deshacer.",
         RECEIPT,
@@ -244,6 +244,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
         seconds={"type": "number"},
         result={"type": ["object", "null"]},
         error={"type": ["string", "null"]},
+        nearest=IDS,
+        conflict=ANY,
     ),
     "Status": _object(
         *("safe", "light", "lines"),

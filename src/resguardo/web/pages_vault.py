@@ -1,8 +1,8 @@
-"""The pages of the vault: the copies there are, and whether the information is safe."""
+"""The pages of the vault: the copies there are, going back to one of them, and whether the information is safe."""
 
 from __future__ import annotations
 
-from flask import Flask, current_app, render_template
+from flask import Flask, render_template
 from flask.typing import ResponseReturnValue
 
 from resguardo.web.context import board, require
@@ -10,13 +10,19 @@ from resguardo.web.context import board, require
 
 def register(app: Flask) -> None:
     app.add_url_rule("/backups", "backups_page", backups)
+    app.add_url_rule("/restore", "restore_page", restore)
     app.add_url_rule("/status", "status_page", status)
 
 
 def backups() -> ResponseReturnValue:
     require("read")
-    addresses = {rule.rule for rule in current_app.url_map.iter_rules()}
-    return render_template("backups.html", restore="/restore" if "/restore" in addresses else "")
+    return render_template("backups.html")
+
+
+def restore() -> ResponseReturnValue:
+    """?source=<copy>, ?moment=, ?before=<operation>, ?batch=&rev= or ?from=file: with that filled in."""
+    require("import")
+    return render_template("restore.html", now=board().ledger.now())
 
 
 def status() -> ResponseReturnValue:

@@ -14,8 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from resguardo.errors import ResguardoError
+from flask_babel import gettext
+
+from resguardo.errors import ResguardoError, Unavailable
 from resguardo.store.connect import MongoError, explain
+from resguardo.web.errors import details
 
 KEPT: Final = 50
 Work = Callable[[Callable[[str], None]], dict[str, Any]]
@@ -33,9 +36,10 @@ class Task:
     begun: float = field(default_factory=time.monotonic)
     ended: float | None = None
     result: dict[str, Any] | None = None
-    error: str | None = None
+    error: ResguardoError | None = None
 
     def summary(self) -> dict[str, Any]:
+        """As who asks reads it: within a request."""
         seconds = round((self.ended or time.monotonic()) - self.begun, 1)
         return {
             "id": self.id,
@@ -45,7 +49,8 @@ class Task:
             "step": self.step,
             "seconds": seconds,
             "result": self.result,
-            "error": self.error,
+            "error": self.error and self.error.say(gettext),
+            **(details(self.error) if self.error else {}),
         }
 
     def at(self, step: str) -> None:
@@ -81,11 +86,15 @@ def _run(task: Task, work: Work) -> None:
         task.result = work(task.at)
         task.state = "done"
     except MongoError as error:
-        task.state, task.error = "failed", str(explain(error))
-    except (ResguardoError, OSError) as error:
-        task.state, task.error = "failed", str(error)
+        task.error = explain(error)
+    except ResguardoError as error:
+        task.error = error.with_traceback(None)
+    except OSError as error:
+        task.error = Unavailable("El sistema no dejó terminar: {why}.", hint="Revisa el disco.", why=str(error))
     except Exception:
         log.exception("a task failed")
-        task.state, task.error = "failed", "Algo falló en el servidor; mira su registro."
+        task.error = ResguardoError("Algo falló en el servidor; mira su registro.")
     finally:
         task.ended = time.monotonic()
+        if task.error is not None:
+            task.state = "failed"
