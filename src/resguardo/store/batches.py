@@ -79,12 +79,20 @@ class Documents:
         return unique
 
     def _ensure_identity_index(self) -> bool:
+        """A crash between dropping and making leaves none: the next start makes it."""
         keys = [(self.identity, ASCENDING)]
         try:
             self.collection.create_index(keys, unique=True)
         except OperationFailure:
             # Old data with an id twice, or an index of the old system in the way: look-ups still need one.
-            if not any(list(index["key"].items()) == keys for index in self._indexes()):
+            in_the_way = [index["name"] for index in self._indexes() if list(index["key"].items()) == keys]
+            if self._is_unique() or (in_the_way and self._shared_ids()):
+                return self._is_unique()
+            for name in in_the_way:
+                self.collection.drop_index(name)
+            try:
+                self.collection.create_index(keys, unique=bool(in_the_way))
+            except OperationFailure:  # somebody put an id in twice at this very moment
                 self.collection.create_index(keys)
             return self._is_unique()
         return True
@@ -213,6 +221,10 @@ class Documents:
         """Ids that more than one document has. Costs nothing while the index is unique."""
         if self._is_unique():
             return []
+        return sorted(name for name in self._shared_ids() if isinstance(name, str) and name.strip())
+
+    def _shared_ids(self) -> list[Any]:
+        """What more than one document has for an id, None where they have none."""
         groups = self.collection.aggregate(
             [
                 {"$group": {"_id": f"${self.identity}", "count": {"$sum": 1}}},
@@ -220,8 +232,7 @@ class Documents:
             ],
             allowDiskUse=True,
         )
-        names = (document.field(raw_of(row), "_id") for row in groups)
-        return sorted(name for name in names if isinstance(name, str) and name.strip())
+        return [document.field(raw_of(row), "_id") for row in groups]
 
     def by_own_id(self, own_id: Any) -> Stored | None:
         """A document by its `_id`, of any type: never taken for a condition."""
