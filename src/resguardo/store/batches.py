@@ -8,6 +8,7 @@ was faster.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -109,7 +110,7 @@ class Documents:
         found: dict[str, list[Stored]] = {}
         for row in self.collection.find({self.identity: one_of(names, self.collection)}):
             stored = _stored(raw_of(row))
-            found.setdefault(str(document.field(stored.raw, self.identity)), []).append(stored)
+            found.setdefault(str(self.name_in(stored.raw)), []).append(stored)
         return {name: found[name] for name in names if name in found}
 
     def revisions(self, names: Collection[str]) -> dict[str, int]:
@@ -142,6 +143,16 @@ class Documents:
             doc, own_id = self._names(stored.raw)
             if doc is not None:
                 yield Standing(doc, own_id, stored)
+
+    def name_in(self, raw: bytes) -> Any:
+        """The id that a document bears, of any type, None for none; quickly where it follows the `_id`, as usual."""
+        start = 21 if raw[4:9] == b"\x07_id\0" else 4
+        head = b"\x02" + self.identity.encode() + b"\0"
+        if raw.startswith(head, start) and raw.count(head) == 1:
+            begin = start + len(head) + 4
+            with suppress(UnicodeDecodeError):
+                return raw[begin : begin - 1 + int.from_bytes(raw[begin - 4 : begin], "little")].decode()
+        return document.field(raw, self.identity)
 
     def _names(self, raw: bytes) -> tuple[str | None, bytes]:
         """The id, None where it cannot be asked for, and the `_id`."""
