@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, BrowserType, Page
 
 SAMPLE = Path(__file__).parents[1] / "fixtures" / "backup_segmentacion_db_20251015_143052.json"
 PASSWORD = "correcto caballo"
@@ -24,13 +24,17 @@ CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = launched(driver.chromium)
+        yield browser
+        browser.close()
+
+
+def launched(chromium: BrowserType) -> Browser:
     path = next((found for name in CHROMIUMS if (found := shutil.which(name))), None)
     if path is None:
         pytest.skip("no Chromium on PATH (tests/browser/ensure_chromium.sh)")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
+    return chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
 
 
 @pytest.fixture(scope="module")
@@ -108,13 +112,13 @@ def second(chromium: Browser, loaded: str) -> Iterator[Page]:
 
 @pytest.fixture
 def another(chromium: Browser, loaded: str) -> Iterator[Callable[[], Page]]:
-    """Opens a browser that knows nothing of the ones before it."""
-    opened: list[BrowserContext] = []
+    """Starts a browser, as a process that knows nothing of the ones before it."""
+    started: list[Browser] = []
 
-    def open_one() -> Page:
-        opened.append(new_context(chromium, loaded))
-        return logged_in(opened[-1])
+    def start_one() -> Page:
+        started.append(launched(chromium.browser_type))
+        return logged_in(new_context(started[-1], loaded))
 
-    yield open_one
-    for context in opened:
-        context.close()
+    yield start_one
+    for browser in started:
+        browser.close()

@@ -41,7 +41,8 @@ def comment_on(page: Page, place: int, text: str) -> str:
     return str(row.get_attribute("data-id"))
 
 
-def test_forty_deleted_batches_come_back_in_another_browser(lead: Page, another: Callable[[], Page]) -> None:
+def test_forty_deleted_batches_come_back_in_another_browser(another: Callable[[], Page]) -> None:
+    lead = another()
     opened(lead)
     comment_on(lead, 3, "Faltan 3 imágenes; las manda Ceci el lunes")
     names = [str(rows(lead).nth(place).get_attribute("data-id")) for place in range(40)]
@@ -52,9 +53,12 @@ def test_forty_deleted_batches_come_back_in_another_browser(lead: Page, another:
     lead.get_by_role("dialog").get_by_role("button", name="Eliminar 40 batches").click()
     lead.get_by_text("40 batches eliminados · Guardado dos veces").wait_for()
     assert lead.request.get(f"/api/batches/{names[3]}").status == 404
-    lead.context.close()
+    browser = lead.context.browser
+    assert browser is not None
+    browser.close()
 
     other = another()
+    assert other.context.browser is not browser
     other.goto("/history")
     operation = other.locator("li.operation", has_text="eliminó 40 batches").first
     operation.get_by_role("button", name="Deshacer").click()

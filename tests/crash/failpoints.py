@@ -24,10 +24,10 @@ FORM = re.compile(r"(\w+)\.(\w+):(before|after|half)(?:#([1-9]))?")
 def owners() -> dict[str, Any]:
     from resguardo import files
     from resguardo.ledger import catch_up, journal, record, recover, settle
-    from resguardo.store import batches, entries, state
+    from resguardo.store import Store, batches, entries, state
 
     classes = (
-        *(batches.Documents, entries.Entries, state.State),
+        *(Store, batches.Documents, entries.Entries, state.State),
         *(files.GrowingFile, journal.Journal, journal.Handed, record.Ledger, settle.Settler, Path),
     )
     return {cls.__name__: cls for cls in classes} | {"journal": journal, "catch_up": catch_up, "recover": recover}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from resguardo.board.change import Create, Delete, edit
 from resguardo.errors import Conflict, NotFound
+from resguardo.ledger.record import Ledger
 
 
 def do(ledger, change, actor="ana"):
@@ -78,3 +81,11 @@ def test_a_revision_that_never_was_is_a_conflict_without_guesses(board):
     with pytest.raises(Conflict) as caught:
         do(board, edit("batch", "b1", {"status": "S"}, expected_rev=9))
     assert caught.value.fields["conflict"]["fields"] == []
+
+
+def test_the_sentence_has_the_moment_of_the_configured_zone(store, settings):
+    ledger = Ledger(store, settings.zone, lambda: datetime(2026, 11, 25, 3, 30, tzinfo=UTC))
+    for change in (Create("batch", "z1", {}), edit("batch", "z1", {"comments": "de leo"})):
+        ledger.record([change], actor="leo", via="page")
+    with pytest.raises(Conflict, match="leo lo guardó el 2026-11-24 21:30:00"):
+        ledger.record([edit("batch", "z1", {"comments": "mío"}, expected_rev=1)], actor="ana", via="page")

@@ -11,27 +11,6 @@ from resguardo.board.change import Create, Delete, edit
 from resguardo.errors import Invalid, MomentUnreachable, NotFound
 from resguardo.ledger.adopt import adopt
 from resguardo.ledger.history import at_moment, fields, parse_moment, timeline
-from resguardo.ledger.record import Ledger
-
-
-class Clock:
-    def __init__(self):
-        self.now = datetime(2026, 11, 1, 12, tzinfo=UTC)
-        self.step = timedelta(minutes=1)
-
-    def __call__(self):
-        self.now += self.step
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def timed(store, settings, clock):
-    return Ledger(store, settings.zone, clock)
 
 
 def do(ledger, *changes, actor="ana", via="api"):

@@ -5,34 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-import pytest
-
 from resguardo.board.change import Create, Delete, assign, edit
 from resguardo.ledger import operations as listing
 from resguardo.ledger.operations import Wanted, entries_of, operation, operations, windows
 from resguardo.ledger.record import Ledger
 from resguardo.ledger.undo import undo
 from resguardo.store.entries import Entry
-
-
-class Clock:
-    def __init__(self):
-        self.now = datetime(2026, 11, 1, 12, tzinfo=UTC)
-        self.step = timedelta(minutes=1)
-
-    def __call__(self):
-        self.now += self.step
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def timed(store, settings, clock):
-    return Ledger(store, settings.zone, clock)
 
 
 def do(ledger, *changes, actor="ana", via="api"):

@@ -13,25 +13,12 @@ from resguardo.errors import MomentUnreachable, NotFound
 from resguardo.ledger import past as module
 from resguardo.ledger.past import Past, before
 from resguardo.ledger.people import rename_batch
-from resguardo.ledger.record import Ledger
-
-
-class Clock:
-    def __init__(self):
-        self.now = datetime(2026, 11, 1, 12, tzinfo=UTC)
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def timed(store, settings, clock):
-    return Ledger(store, settings.zone, clock)
+def clock(clock):
+    clock.step = timedelta()
+    return clock
 
 
 def do(ledger, *changes, actor="ana"):

@@ -11,10 +11,13 @@ import pytest
 from resguardo.board.change import Create, Delete, Put, assign, edit
 from resguardo.errors import Conflict, Invalid, NotFound
 from resguardo.ledger.adopt import adopt, mend
+from resguardo.ledger.operations import operation
 from resguardo.ledger.people import delete_person, rename_batch, rename_person
 from resguardo.ledger.record import Ledger
 from resguardo.ledger.recover import recover
 from resguardo.ledger.watch import Watch
+from resguardo.store import open_store
+from resguardo.store.connect import DuplicateKeyError
 from resguardo.store.entries import Entries
 
 
@@ -188,8 +191,6 @@ def document_less_id(raw):
 
 
 def test_an_id_taken_twice_stops_nothing_but_itself(settings):
-    from resguardo.store import open_store
-
     with open_store(settings) as store:
         store.batches.collection.insert_many([{"id": "twice"}, {"id": "twice"}, {"id": "once"}])
         store.ensure_indexes()
@@ -253,3 +254,35 @@ def test_subscribers_hear_of_a_change_and_of_the_new_counts(store, ledger):
         assert events[1].data["totals"]["total"] == 1
     finally:
         watch.stop()
+
+
+def test_adoption_is_a_whole_operation_and_the_index_is_unique_once_all_is_mended(settings):
+    with open_store(settings) as store:
+        raws = [{"id": "once"}, {"id": "twice", "n": 1}, {"id": "twice", "n": 2}, {"id": 5}, {"id": " "}]
+        store.batches.collection.insert_many(raws)
+        store.ensure_indexes()
+        ledger = Ledger(store, settings.zone)
+        assert adopt(store, ledger).problems == 4
+        (entry,) = store.entries.everything()
+        assert operation(store, entry.op).complete
+        assert store.batches.duplicates() == ["twice"]
+        mend(ledger, raws[1]["_id"], "t1", actor="ana", via="page")
+        ledger.settle([("batch", "twice")])
+        assert store.batches.duplicates() == []
+        with pytest.raises(DuplicateKeyError):
+            store.batches.collection.insert_one({"id": "once"})
+        chain_holds(store, "t1")
+        chain_holds(store, "twice")
+
+
+def test_a_plain_index_is_made_unique_at_start_unless_something_shares_an_id(settings):
+    with open_store(settings) as store:
+        own = store.batches.collection
+        own.create_index("id")
+        own.insert_many([{"folder": "sin id"}, {"folder": "tampoco"}])
+        assert not store.batches.ensure_indexes()
+        own.delete_one({"folder": "tampoco"})
+        assert store.batches.ensure_indexes()
+        own.insert_one({"id": "b1"})
+        with pytest.raises(DuplicateKeyError):
+            own.insert_one({"id": "b1"})

@@ -24,7 +24,11 @@ class Served:
     def __init__(self, data: Path, **more: str) -> None:
         own = {"RESGUARDO_DATA": str(data), "RESGUARDO_PORT": "0", **more}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM], env={**os.environ, **own}, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", PROGRAM],
+            env={**os.environ, **own},
+            stdout=subprocess.PIPE,
+            stderr=(data.parent / "stderr").open("w"),
+            text=True,
         )
         assert self.process.stdout is not None
         self.said = self.process.stdout.readline()
@@ -81,6 +85,42 @@ def test_killed_it_leaves_nobody_behind_and_starts_again(served: Served, tmp_pat
     finally:
         again.process.terminate()
         assert again.process.wait(15) == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for children in /proc")
+def test_a_worker_that_is_killed_is_followed_by_another_and_said(served: Served, tmp_path: Path) -> None:
+    def workers() -> list[int]:
+        """Its children that run Python's spawned main; the others are the embedded server and a tracker."""
+        tasks = Path(f"/proc/{served.process.pid}/task").iterdir()
+        children = [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+        return [pid for pid in children if b"--multiprocessing-fork" in _command_of(pid)]
+
+    def said() -> str:
+        return (tmp_path.parent / "stderr").read_text()
+
+    (first,) = workers()
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: "otro tomó su lugar" in said(), 30)
+    wait_until(lambda: served.status("/readyz") == 200, 30)
+    (second,) = workers()
+    assert second != first
+
+    def ended() -> bool:
+        for pid in workers() if served.process.poll() is None else ():
+            os.kill(pid, signal.SIGKILL)
+        return served.process.poll() is not None
+
+    wait_until(ended, 30)
+    assert served.process.returncode != 0
+    assert "terminó de golpe dos veces seguidas" in said()
+    assert not (tmp_path / "server.json").exists()
+
+
+def _command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended
+        return b""
 
 
 def test_without_a_password_it_prints_a_link_that_logs_in(tmp_path: Path) -> None:

@@ -35,16 +35,17 @@ class Adopted:
 def adopt(store: Store, ledger: Ledger, progress: Progress = lambda done, total: None) -> Adopted:
     """Take in every document without a revision. `progress` is told how many of how many are done."""
     first_time = store.entries.is_empty()
-    totals = {kind: store.documents(kind).count_unknown() for kind in KINDS}
-    total, done, problems = sum(totals.values()), 0, 0
+    total, done, problems = sum(store.documents(kind).count_unknown() for kind in KINDS), 0, 0
     for kind in KINDS:
         documents = store.documents(kind)
-        taken_twice = set(documents.duplicates()) if totals[kind] else set()
+        taken_twice = set(documents.duplicates()) if total else set()
         op = new_operation(ledger.now())
+        # Counted beforehand: an operation says how many entries it has, and those without a usable id get none.
+        size = sum(len(block) for block, _ in _blocks(documents, taken_twice)) if first_time else 0
         for block, unfit in _blocks(documents, taken_twice):
             problems += unfit
             if first_time:
-                _adopt_block(store, ledger, kind, block, op, totals[kind])
+                _adopt_block(store, ledger, kind, block, op, size)
             else:
                 ledger.settle((kind, name) for name in block)
             done += len(block)
@@ -90,4 +91,6 @@ def mend(ledger: Ledger, own_id: Any, new_id: str, *, actor: str, via: Via) -> R
         raise NotFound("Ese documento ya no existe.", hint="Vuelve a cargar la lista.")
     name = batch.valid_id(new_id)
     raw = document.changed(stored.raw, {(IDENTITY["batch"],): name})
-    return ledger.record([Put("batch", name, raw, "mend", must_be_new=True)], actor=actor, via=via)
+    receipt = ledger.record([Put("batch", name, raw, "mend", must_be_new=True)], actor=actor, via=via)
+    ledger.store.batches.ensure_indexes()  # if that was the last one, the index on the id can be unique from now on
+    return receipt

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any, Final
 
-from resguardo.board import document
 from resguardo.board.change import KINDS, Kind
 from resguardo.ledger.record import Ledger
 from resguardo.ledger.segment import Damage, Record
@@ -161,7 +160,7 @@ def _journal_rows(ledger: Ledger, report: Report) -> Iterator[tuple[Any, ...]]:
 def _document_rows(documents: Documents) -> Iterator[tuple[Any, ...]]:
     taken_twice = set(documents.duplicates())
     for stored in documents.scan_stored():
-        name = document.field(stored.raw, documents.identity)
+        name = documents.name_in(stored.raw)
         if isinstance(name, str) and name.strip() and name not in taken_twice:
             yield documents.kind, name, stored.rev, content_of(stored.raw)
 

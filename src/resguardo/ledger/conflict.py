@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from resguardo.board import merge
+from resguardo.board.batch import local_stamp
 from resguardo.board.change import Change, Delete, Edit, missing
 from resguardo.board.merge import Path
 from resguardo.errors import Conflict
@@ -17,9 +19,10 @@ from resguardo.store.batches import Stored
 from resguardo.store.entries import Entries, Entry, Head
 
 
-def expect(entries: Entries, change: Change, stored: Stored | None, head: Head | None) -> None:
+def expect(entries: Entries, change: Change, stored: Stored | None, head: Head | None, zone: ZoneInfo) -> None:
     """Raises `Conflict` where a change must not be made on top of what is there now, `NotFound` where it is gone.
 
+    The sentence tells the moment as it is in `zone`.
     The error's field `conflict` is {actor, at, rev, fields: [{field, base, theirs, yours, actor, at}]}.
     """
     expected = getattr(change, "expected_rev", None)
@@ -40,7 +43,7 @@ def expect(entries: Entries, change: Change, stored: Stored | None, head: Head |
         hint="Mira cómo quedó y vuelve a guardar lo tuyo.",
         doc=change.doc,
         actor=last.actor,
-        at=last.at,
+        at=local_stamp(last.at.astimezone(zone)),
         rev=last.rev,
         conflict={"actor": last.actor, "at": last.at, "rev": last.rev, "fields": fields},
     )

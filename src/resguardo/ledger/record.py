@@ -234,7 +234,7 @@ class Ledger:
         prepared = []
         for change in changes:
             stored, head = states[change.kind, change.doc]
-            expect(self.store.entries, change, stored, head)
+            expect(self.store.entries, change, stored, head, self.zone)
             after = board.apply(stored.raw if stored else None, change, receipt.at.astimezone(self.zone))
             # An operation that said how many entries it has keeps its word, with an entry that changes nothing.
             if stored is not None and after == stored.raw and not operation.size:

@@ -11,7 +11,6 @@ where the entry takes something back, `undoes` (what: an operation's id).
 from __future__ import annotations
 
 import hashlib
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -247,6 +246,9 @@ class Row(NamedTuple):
     whole: bool
 
 
+_BATCH: Final = b"\x02kind\0\x06\0\0\0batch\0\x02doc\0"
+_SEGMENTADOR: Final = b"\x02kind\0\x0c\0\0\0segmentador\0\x02doc\0"
+_REV: Final = b"\0\x10rev\0"
 _PREV: Final = b"\x05prev\0\x20\0\0\0\0"
 _NO_PREV: Final = b"\x0aprev\0"
 _AFTER: Final = b"\x03after\0"
@@ -259,31 +261,29 @@ def dissect(raw: bytes) -> Row:
     Goes by the order in which `Entry` writes its fields. Raises `ValueError` where they are not in that order.
     """
     start = 21 if raw[4:9] == _OWN_ID else 4
-    kind, at = _text(raw, start, b"\x02kind\0")
-    doc, at = _text(raw, at, b"\x02doc\0")
+    if raw.startswith(_BATCH, start):
+        kind, begin = "batch", start + len(_BATCH) + 4
+    elif raw.startswith(_SEGMENTADOR, start):
+        kind, begin = "segmentador", start + len(_SEGMENTADOR) + 4
+    else:
+        raise ValueError("not an entry")
+    at = begin + int.from_bytes(raw[begin - 4 : begin], "little")
     seal_at = len(raw) - 1 - len(_DIGEST) - 32
     digest_at = seal_at + len(_DIGEST)
-    if raw[at : at + 5] != b"\x10rev\0" or raw[seal_at:digest_at] != _DIGEST:
-        raise ValueError("not an entry")
     prev_at = seal_at - len(_PREV) - 32
-    if raw[prev_at : prev_at + len(_PREV)] == _PREV:
+    if not begin < at <= seal_at or raw[at - 1 : at + 5] != _REV or raw[seal_at:digest_at] != _DIGEST:
+        raise ValueError("not an entry")
+    if raw.startswith(_PREV, prev_at):
         prev = raw[prev_at + len(_PREV) : seal_at]
     else:
         prev_at, prev = seal_at - len(_NO_PREV), b""
         if raw[prev_at:seal_at] != _NO_PREV:
             raise ValueError("not an entry")
     digest = raw[digest_at:-1]
-    sealed = struct.pack("<i", seal_at - start + 5) + raw[start:seal_at] + b"\0"
+    sealed = (seal_at - start + 5).to_bytes(4, "little") + raw[start:seal_at] + b"\0"
     whole = hashlib.sha256(sealed).digest() == digest
-    return Row(kind, doc, int.from_bytes(raw[at + 5 : at + 9], "little"), digest, prev, _after(raw, at, prev_at), whole)
-
-
-def _text(raw: bytes, at: int, name: bytes) -> tuple[str, int]:
-    begin = at + len(name) + 4
-    end = begin + int.from_bytes(raw[begin - 4 : begin], "little")
-    if not raw.startswith(name, at) or not begin < end <= len(raw) or raw[end - 1]:
-        raise ValueError("not an entry")
-    return raw[begin : end - 1].decode(), end
+    doc, rev = raw[begin : at - 1].decode(), int.from_bytes(raw[at + 5 : at + 9], "little")
+    return Row(kind, doc, rev, digest, prev, _after(raw, at, prev_at), whole)
 
 
 def _after(raw: bytes, at: int, end: int) -> bytes | None:

@@ -258,6 +258,7 @@ def load_into(
 
 def refuse_unless_empty(store: Store) -> None:
     if store.batches.count() or store.segmentadores.count() or not store.entries.is_empty():
+        refuse_half_restored(store)
         raise RefusedForSafety(
             "La base «{database}» no está vacía.",
             hint="Elige una base nueva, o restaura sobre el tablero sin --into.",

@@ -2,7 +2,8 @@
 
 A request that MongoDB did not answer may have left an entry without its document, or leave one later: a server that
 was only stopped goes on with what lies in its sockets. What people were told ("it will be seen") is made true here,
-within seconds of its return, rather than when somebody next touches the document.
+within seconds of its return, rather than when somebody next touches the document. What only the ledger has goes to the
+journal then, too, and need not wait for the next round of upkeep.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from resguardo.errors import ResguardoError, Unavailable
+from resguardo.ledger.catch_up import catch_up
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store
 from resguardo.store.connect import MongoError
@@ -49,10 +51,14 @@ class Mender:
 
     def _run(self) -> None:
         pause = threading.Event()
+        journaled = 0
         while (since := self._due()) is not None:
             try:
-                self._settle(since)
-            except (MongoError, Unavailable):
+                found = self._settle(since)
+                if found > journaled:
+                    catch_up(self._ledger)
+                    journaled = found
+            except (MongoError, Unavailable, OSError):
                 with self._lock:
                     self._ends = time.monotonic() + LOOK_FOR
             except ResguardoError:
@@ -65,8 +71,11 @@ class Mender:
                 self._since = None
             return self._since
 
-    def _settle(self, since: datetime) -> None:
-        keys = sorted({(entry.kind, entry.doc) for entry in self._store.entries.since(since)})
+    def _settle(self, since: datetime) -> int:
+        """Returns how many entries there are since then."""
+        found = [(entry.kind, entry.doc) for entry in self._store.entries.since(since)]
+        keys = sorted(set(found))
         for start in range(0, len(keys), BLOCK):
             self._ledger.settle(keys[start : start + BLOCK])
         self._store.pages.changed()
+        return len(found)

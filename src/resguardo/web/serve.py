@@ -3,6 +3,8 @@
 This process owns the embedded server, makes the board ready (indexes, adoption, recovery, the first lead), and then
 starts one worker process, which answers. The worker is spawned, not forked: a MongoDB client must not be inherited.
 It gets the settings and the database's address as arguments, and ends when this process has gone, however it went.
+A worker that ends although nobody asked it to (killed for want of memory, say) is followed by another, and that is said
+on stderr; one that does so again within seconds ends the whole, with an error.
 Stopping (SIGTERM, SIGINT): the worker first, for at most `STOP_SECONDS`, then the database. Nothing acknowledged needs
 the worker to end well.
 """
@@ -20,6 +22,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing.synchronize import Event
 from types import FrameType
 from typing import Any, Final
 
@@ -73,12 +76,22 @@ def serve(
             workers=1,
             blocking_threads=THREADS,
             workers_kill_timeout=STOP_SECONDS,
+            respawn_failed_workers=True,
             log_level=LogLevels.error,
         )
         multiprocessing.set_start_method("spawn", force=True)
         announce = partial(_announce, address, link, on_ready)
         threading.Thread(target=announce, name="announce", daemon=True).start()
-        server.serve(target_loader=partial(load_worker, settings, uri), wrap_loader=False)
+        begun = multiprocessing.Event()
+        try:
+            server.serve(target_loader=partial(load_worker, settings, uri, begun), wrap_loader=False)
+        except SystemExit as end:
+            if end.code:
+                raise Unavailable(
+                    "El proceso que atiende el tablero terminó de golpe dos veces seguidas.",
+                    hint="Lo confirmado sigue guardado. Revisa la memoria del servidor y vuelve a iniciarlo.",
+                ) from end
+            raise
 
 
 def prepare(settings: Settings, store: Store, progress: Progress = lambda done, total: None) -> str | None:
@@ -96,9 +109,16 @@ def prepare(settings: Settings, store: Store, progress: Progress = lambda done, 
         return auth.ensure_first_lead(store, settings, ledger.now())
 
 
-def load_worker(settings: Settings, uri: str) -> Any:
-    """The application, in its own process, for as long as that lives."""
+def load_worker(settings: Settings, uri: str, begun: Event) -> Any:
+    """The application, in its own process, for as long as that lives. `begun` is set where it is not the first."""
     _end_with_parent()
+    if begun.is_set():
+        sys.stderr.write(
+            "El proceso que atendía el tablero terminó de golpe, quizá por falta de memoria; otro tomó su lugar. "
+            "Lo confirmado sigue guardado. Si se repite, revisa la memoria del servidor.\n"
+        )
+        sys.stderr.flush()
+    begun.set()
     holder = open_store(settings, uri)
     store = holder.__enter__()
     ledger = Ledger(store, settings.zone)
