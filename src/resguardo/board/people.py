@@ -15,6 +15,8 @@ def is_unassigned(value: object) -> bool:
 
 def plain(text: str) -> str:
     """The text without accents and case, for finding: `Núñez` -> `nunez`."""
+    if text.isascii():
+        return text.lower()
     letters = unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).lower())
     return "".join(char for char in letters if unicodedata.category(char) != "Mn")
 
