@@ -4,7 +4,7 @@ Publishing, and what a crash after each step leaves: 1. `<id>.making` (a mark, n
 temporary name, fsynced and renamed (a leftover, no archive); 3. every document of it read back (likewise); 4. its card
 says so (likewise); 5. the manifest, in the same way as the data (the archive is there, *verified*); 6. the mark goes.
 `sweep` removes what the steps before 5 leave, and the mark; it runs, under the vault's lock, before anything is
-written.
+written, and when a board is started.
 
 Removing goes the other way round: 1. the card says so (*removed*; `keep` takes it back); 2. after `GRACE`, the data
 goes; 3. the card says that too. Manifest and card stay for ever, so that it is known what there was. A crash between 2
@@ -19,6 +19,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import BufferedReader
 from pathlib import Path
@@ -26,8 +27,8 @@ from typing import Any, Final
 
 import orjson
 
-from resguardo.errors import Integrity, NoVault, RefusedForSafety
-from resguardo.files import FolderLock, is_leftover, make_private_folder, write_atomically, write_bytes
+from resguardo.errors import Integrity, Locked, NoVault, RefusedForSafety
+from resguardo.files import FolderLock, fsync_folder, is_leftover, make_private_folder, write_atomically, write_bytes
 from resguardo.ledger.external import look_unless_recent
 from resguardo.ledger.record import Ledger
 from resguardo.vault import card, snapshot
@@ -200,6 +201,12 @@ class Catalogue:
                 raise Integrity("La copia «{own}» está dañada: sus bytes cambiaron.", hint="Usa otra.", own=own)
         return path
 
+    def tidy(self) -> None:
+        """Sweep at the start of a program, unless somebody else is writing here, who has swept. Raises `OSError`."""
+        if self._folder.is_dir():
+            with suppress(Locked), FolderLock(self._folder):
+                self.sweep()
+
     def sweep(self) -> None:
         """Remove what a crash left: temporary files, and the data of an archive whose making was marked and not ended.
 
@@ -224,6 +231,7 @@ class Catalogue:
                 continue
             if datetime.now(UTC) - datetime.fromisoformat(removed["at"]) > GRACE:
                 (self._folder / f"{manifest['id']}{DATA}").unlink(missing_ok=True)
+                fsync_folder(self._folder)  # the card must not say so before it is
                 self.note(manifest["id"], "sweep")
 
 

@@ -2,7 +2,7 @@
 
 Where: with the embedded server, in another one in a temporary folder, so that nobody waits for it; with a MongoDB, in a
 database of its own on the same server, `resguardo_drill_<moment>`, dropped afterwards. What a crash leaves of those is
-dropped by the next drill, a day later.
+dropped by the next drill, a day later; the folders, `resguardo-drill-<process>-<random>`, by the next drill or start.
 
 What is compared: `restore.difference`.
 """
@@ -10,7 +10,9 @@ What is compared: `restore.difference`.
 from __future__ import annotations
 
 import errno
+import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,10 +27,12 @@ from resguardo.errors import Locked, ResguardoError, Unavailable, Usage
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store, open_store
 from resguardo.store.connect import MongoError, explain
+from resguardo.store.server_process import process_exists
 from resguardo.vault import restore
 from resguardo.vault.reading import open_source
 
 PREFIX: Final = "resguardo_drill_"
+FOLDER: Final = "resguardo-drill-"
 ABANDONED: Final = timedelta(days=1)
 CIRCUMSTANCES: Final = (Unavailable, Locked, Usage, OSError)
 _MOMENT: Final = "%Y%m%dT%H%M%S%f"
@@ -76,7 +80,8 @@ def drill(settings: Settings, archive: Path, now: datetime) -> Result:
 
 @contextmanager
 def _scratch(settings: Settings, now: datetime) -> Iterator[Store]:
-    with tempfile.TemporaryDirectory(prefix="resguardo-drill-") as folder:
+    sweep_folders()
+    with tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-") as folder:
         name = f"{PREFIX}{now:{_MOMENT}}"
         own = {"data": Path(folder), "database": name, "segmentadores_database": None}
         with open_store(settings.model_copy(update=own)) as store:
@@ -85,6 +90,14 @@ def _scratch(settings: Settings, now: datetime) -> Iterator[Store]:
                 yield store
             finally:
                 store.connection.client.drop_database(name)
+
+
+def sweep_folders() -> None:
+    """Remove the folders of drills whose process has gone."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        owner = re.fullmatch(FOLDER + r"(\d+)-.*", folder.name)
+        if owner and not process_exists(int(owner[1])):
+            shutil.rmtree(folder, ignore_errors=True)  # another account's stay
 
 
 def _drop_abandoned(store: Store, now: datetime) -> None:
