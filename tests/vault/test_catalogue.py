@@ -11,29 +11,13 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import bson
 import pytest
 
+from published import NOW, RAWS, publish
 from resguardo.errors import Integrity, NoVault
 from resguardo.vault import card
-from resguardo.vault.archive import ArchiveInfo
 from resguardo.vault.catalogue import DATA, GRACE, MANIFEST, Catalogue
 from resguardo.vault.reading import open_source
-from resguardo.vault.snapshot import Snapshot
-from resguardo.vault.spool import Spool
-
-NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
-RAWS = [bson.encode({"_id": bson.ObjectId(f"{n:024x}"), "id": f"batch_{n:06d}", "status": "NS"}) for n in range(50)]
-
-
-def publish(folder: Path, now: datetime = NOW) -> str:
-    catalogue = Catalogue(folder)
-    batches = Spool()
-    for raw in RAWS:
-        batches.append(raw)
-    info = ArchiveInfo(catalogue.next_id(now), now, now, "UTC", "test", "db", "0")
-    with Snapshot(info, Spool(), batches) as snapshot:
-        return str(catalogue.publish(snapshot)["id"])
 
 
 def killed_after(steps: int, folder: Path, work: Callable[[], None]) -> bool:

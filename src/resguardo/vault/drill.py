@@ -1,8 +1,8 @@
 """A drill: an archive is restored for real, into a scratch database, and compared. Only then is it called good.
 
 Where: with the embedded server, in another one in a temporary folder, so that nobody waits for it; with a MongoDB, in a
-database of its own on the same server, `resguardo_drill_<moment>`, dropped afterwards. What a crash leaves of those is
-dropped by the next drill, a day later; the folders, `resguardo-drill-<process>-<random>`, by the next drill or start.
+database of its own on the same server, dropped afterwards. What a crash leaves: `resguardo_drill_<moment>_<random>`,
+dropped by the next drill, a day later; the folder `resguardo-drill-<process>-<random>`, by the next drill or start.
 
 What is compared: `restore.difference`.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import secrets
 import shutil
 import tempfile
 import time
@@ -82,7 +83,7 @@ def drill(settings: Settings, archive: Path, now: datetime) -> Result:
 def _scratch(settings: Settings, now: datetime) -> Iterator[Store]:
     sweep_folders()
     with tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-") as folder:
-        name = f"{PREFIX}{now:{_MOMENT}}"
+        name = f"{PREFIX}{now:{_MOMENT}}_{secrets.token_hex(3)}"  # other processes drill, too
         own = {"data": Path(folder), "database": name, "segmentadores_database": None}
         with open_store(settings.model_copy(update=own)) as store:
             try:
@@ -102,6 +103,6 @@ def sweep_folders() -> None:
 
 def _drop_abandoned(store: Store, now: datetime) -> None:
     for name in store.connection.client.list_database_names():
-        moment = re.fullmatch(PREFIX + r"(\d{8}T\d{12})", name)
+        moment = re.fullmatch(PREFIX + r"(\d{8}T\d{12})(?:_[0-9a-f]+)?", name)
         if moment and now - datetime.strptime(moment[1], _MOMENT).replace(tzinfo=now.tzinfo) > ABANDONED:
             store.connection.client.drop_database(name)
