@@ -15,6 +15,7 @@ from resguardo.board.change import Create
 from resguardo.errors import Usage
 from resguardo.jobs import FAILURE, SLOT, Jobs, due, last_slot, next_slot, schedule_of
 from resguardo.ledger.record import Ledger
+from resguardo.status import newest_good
 from resguardo.vault.catalogue import Catalogue
 
 MEXICO, NEW_YORK = ZoneInfo("America/Mexico_City"), ZoneInfo("America/New_York")
@@ -56,6 +57,18 @@ def test_a_clock_that_was_ahead_does_not_stop_copies_for_good():
     assert set(due(SCHEDULE, done, MEXICO, mexico(2026, 11, 24, 9))) == set(SCHEDULE)
 
 
+def test_a_board_that_moves_to_another_zone_makes_each_copy_once_by_its_new_clock():
+    madrid, now = ZoneInfo("Europe/Madrid"), mexico(2026, 11, 24, 23, 5)
+    done = due(SCHEDULE, {}, MEXICO, now)
+    made = 0
+    for minutes in range(0, 3 * 24 * 60, 10):
+        slots = due(SCHEDULE, done, madrid, now + timedelta(minutes=minutes))
+        made += "daily" in slots
+        assert all(slot.astimezone(madrid).hour == 23 for slot in slots.values())
+        done |= slots
+    assert made == 3
+
+
 @given(
     st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),
     st.integers(0, 60),
@@ -94,6 +107,24 @@ def test_a_new_board_gets_a_good_copy_at_once_and_then_every_night(jobs, setting
     assert jobs.look(tomorrow - timedelta(seconds=1)) is None
     assert jobs.look(tomorrow)["reason"].startswith("programada: diaria")
     assert len(Catalogue(settings.data / "vault").list()) == 2
+
+
+def test_a_clock_that_was_a_year_ahead_leaves_copies_that_go_on(jobs, settings, ledger, time_machine):
+    today = ledger.now()
+    time_machine.move_to(today + timedelta(days=400))
+    ahead = jobs.look(ledger.now())
+    time_machine.move_to(today + timedelta(minutes=1))
+    back = jobs.look(ledger.now())
+    assert (ahead["state"], back["state"]) == ("good", "good")
+    assert back["id"] > ahead["id"]
+    rows = Catalogue(settings.data / "vault").list()
+    assert [row["id"] for row in rows] == [back["id"], ahead["id"]]
+    assert newest_good(rows, ledger.now()) == datetime.fromisoformat(back["moment"])
+    assert jobs.look(ledger.now()) is None
+    tomorrow = next_slot(settings.backup_daily, settings.zone, ledger.now())
+    time_machine.move_to(tomorrow)
+    assert jobs.look(ledger.now())["id"] > back["id"]
+    assert {row["state"] for row in Catalogue(settings.data / "vault").list()} == {"good"}
 
 
 def test_of_many_processes_one_makes_the_copy(jobs, settings, store, ledger):

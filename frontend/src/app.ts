@@ -5,14 +5,24 @@ import { watchStatus } from "./lib/shield";
 
 function watchConnection(): void {
   const banner = find("#connection");
+  // A page that shows a copy because the database is away says so itself, and goes back to the board.
+  const away = maybe("[data-away]") !== null;
   let timer = 0;
   document.addEventListener("connection", (event) => {
     window.clearTimeout(timer);
-    if ((event as CustomEvent<boolean>).detail) banner.hidden = true;
+    const connected = (event as CustomEvent<boolean>).detail;
+    if (away && connected) backToTheBoard();
+    else if (away) return;
+    else if (connected) banner.hidden = true;
     // A page that is only just reconnecting says nothing.
     else timer = window.setTimeout(() => (banner.hidden = false), 1500);
   });
   window.addEventListener("pagehide", () => window.clearTimeout(timer));
+}
+
+function backToTheBoard(): void {
+  if (location.pathname === "/last-copy") location.assign("/");
+  else location.reload();
 }
 
 /** While the journal cannot be written nothing can be saved: said on every page, for as long as it lasts. */

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -38,17 +39,18 @@ def demo(port: Port = None, batches: Annotated[int, typer.Option(min=0, max=100_
     """Un equipo de muestra en una carpeta que se borra al salir."""
     with tempfile.TemporaryDirectory(prefix="resguardo-demo-") as folder:
         chosen = load(port=port)
-        settings = Settings(data=folder, host=chosen.host, port=chosen.port, database="resguardo_demo")
+        settings = Settings(data=folder, host=chosen.host, port=chosen.port, database=chosen.database)
         settings = settings.model_copy(update={"mongodb_uri": None, "admin_password": None})
         with EmbeddedServer.start(settings.data) as server, open_store(settings, server.uri) as store:
             store.ensure_indexes()
             team.fill(store, Ledger(store, settings.zone), batches)
-        answer_requests(settings, on_ready=_say_logins)
+        answer_requests(settings, on_ready=partial(_say_logins, settings))
 
 
-def _say_logins() -> None:
+def _say_logins(settings: Settings) -> None:
     names = ", ".join(f"{name} ({role})" for name, role, _ in team.ACCOUNTS)
     sys.stdout.write(f"Cuentas: {names}\nContraseña de todas: {team.PASSWORD}\nCtrl+C para terminar.\n")
+    sys.stdout.write(f"¿Está resguardada? resguardo status --data {settings.data}\n")
     sys.stdout.flush()
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, get_args
@@ -208,6 +208,13 @@ def token_account(store: Store, token: str) -> Account | None:
     name = store.accounts.token_account(digest(token))
     account = store.accounts.get(name) if name else None
     return None if account is None or account.disabled else account
+
+
+def still_good(store: Store, keys: Sequence[str], now: datetime) -> dict[str, Account]:
+    """Of sessions and tokens, by their digests: those that still speak for somebody, and for whom."""
+    accounts = {account.name: account for account in store.accounts.all() if not account.disabled}
+    names = store.accounts.speaking_for(keys, now)
+    return {key: accounts[name] for key, name in names.items() if name in accounts}
 
 
 def log_out(store: Store, key: str) -> None:

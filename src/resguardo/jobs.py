@@ -17,6 +17,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -28,6 +29,7 @@ from resguardo.errors import ResguardoError
 from resguardo.ledger.record import Ledger
 from resguardo.store.connect import MongoError
 from resguardo.vault.catalogue import Catalogue
+from resguardo.vault.drill import sweep_folders
 from resguardo.vault.keeping import make_good, prune
 
 LOOK_EVERY: Final = 20.0
@@ -91,7 +93,14 @@ class Jobs:
         if self._thread.is_alive():
             self._thread.join(timeout=5)
 
+    def tidy(self) -> None:
+        """Remove what copies and drills left that were cut off. Raises `OSError`."""
+        self._catalogue.tidy()
+        sweep_folders()
+
     def _run(self) -> None:
+        with suppress(OSError):  # the next copy meets the same, and says so
+            self.tidy()
         while not self._stop.is_set():
             try:
                 self.look(self._ledger.now())

@@ -31,14 +31,14 @@ def test_each_work_list_is_as_the_old_system_wrote_it(store, batches):
     for name in names:
         own = sorted((row for row in batches if row["assignee"] == name), key=lambda row: row["id"])
         lines = ["Batch ID,Responsable,Estatus", *(f"{row['id']},{name}," for row in own)]
-        filename, content = exports.worklist(store, name, date(2026, 1, 2))
+        filename, content = exports.worklist(store.pages, name, date(2026, 1, 2))
         assert b"".join(content) == b"\xef\xbb\xbf" + "".join(f"{line}\r\n" for line in lines).encode()
         since = own[0]["metadata"].get("assigned_at", "")
         assert filename == f"{name}_{since.split()[0].replace('-', '') if since else '20260102'}.csv"
 
 
 def test_the_summary_is_as_the_old_system_wrote_it(store, batches):
-    filename, content = exports.summary(store, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    filename, content = exports.summary(store.pages, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
     assert filename == "resumen_asignaciones_20260102_030405.csv"
     lines = b"".join(content).removeprefix(b"\xef\xbb\xbf").decode().split("\r\n")
     assert lines[0] == (
@@ -56,4 +56,4 @@ def test_the_summary_is_as_the_old_system_wrote_it(store, batches):
 @pytest.mark.parametrize("name", ["Nadie", "", "../../etc", "=cmd|' /C calc'!A0"])
 def test_a_person_without_work_is_not_found(store, batches, name):
     with pytest.raises(NotFound, match="No se encontraron batches"):
-        exports.worklist(store, name, date(2026, 1, 2))
+        exports.worklist(store.pages, name, date(2026, 1, 2))

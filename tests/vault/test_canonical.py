@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bson_documents import OID, RAWS
 from resguardo.errors import Integrity, Invalid, TooLarge
 from resguardo.vault import archive, canonical, reading
 from resguardo.vault.archive import ArchiveInfo, Listing
@@ -19,33 +20,6 @@ from resguardo.vault.canonical import Canonical, Different
 
 NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
 INFO = ArchiveInfo("x", NOW, NOW, "UTC", "prueba", "db", "0")
-OID = bson.ObjectId("65f000000000000000000001")
-
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**31), 2**31 - 1)
-    | st.integers(-(2**63), 2**63 - 1).map(bson.Int64)
-    | st.floats()
-    | st.text(max_size=8)
-    | st.binary(max_size=8)
-    | st.binary(min_size=12, max_size=12).map(bson.ObjectId)
-    | st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30))
-    | st.sampled_from(["1.10", "-0", "NaN", "1E+6000"]).map(bson.Decimal128)
-    | st.builds(bson.Timestamp, st.integers(0, 9), st.integers(0, 9))
-    | st.sampled_from(
-        [bson.MinKey(), bson.MaxKey(), bson.Code("f()"), bson.Code("f()", {"a": 1}), bson.Regex("a", "i")]
-    )
-    | st.builds(bson.DBRef, st.text("ab"), st.integers(0, 9))
-)
-VALUES = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab.$é", max_size=3), inner, max_size=3),
-    max_leaves=10,
-)
-FIELDS = st.dictionaries(st.text("abc_.$", max_size=4) | st.just("status"), VALUES, max_size=5)
-IDS = st.just(OID) | st.just(OID) | SCALARS.filter(lambda value: not isinstance(value, (bson.Regex, list)))
-RAWS = st.lists(st.builds(lambda own, fields: bson.encode({"_id": own, **fields}), IDS, FIELDS), max_size=6)
 
 
 def written(segmentadores, batches):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -26,6 +26,17 @@ def state_at(entries, moment):
     return sorted(raw for raw in heads.values() if raw is not None)
 
 
+def states_at(entries, moments):
+    """The same of many moments in order, in one go through the entries."""
+    heads, remaining = {}, sorted(entries, key=lambda entry: (entry.at, entry.rev))
+    remaining.reverse()
+    for moment in moments:
+        while remaining and remaining[-1].at <= moment:
+            entry = remaining.pop()
+            heads[entry.kind, entry.doc] = entry.after
+        yield sorted(raw for raw in heads.values() if raw is not None)
+
+
 def archived(ledger, folder):
     manifest = back_up(Catalogue(folder), ledger, "prueba")
     with open_source(Catalogue(folder).path(manifest["id"])) as source:
@@ -46,11 +57,9 @@ def small_steps(monkeypatch):
     monkeypatch.setattr(snapshot, "GATHERED", 1)
 
 
-def test_archives_made_while_eight_write_equal_the_ledger_at_their_moment(board, tmp_path, small_steps, request):
-    from datetime import datetime
-
-    stop, rounds = threading.Event(), 50 if request.config.getoption("-m") == "long" else 6
-    failures = []
+@pytest.mark.parametrize("rounds", [6, pytest.param(50, marks=[pytest.mark.long, pytest.mark.timeout(1800)])])
+def test_archives_made_while_eight_write_equal_the_ledger_at_their_moment(board, tmp_path, small_steps, rounds):
+    stop, failures = threading.Event(), []
 
     def write(number):
         step = 0
@@ -87,8 +96,10 @@ def test_archives_made_while_eight_write_equal_the_ledger_at_their_moment(board,
     for entry in entries:
         sizes[entry.op] += 1
     complete = [entry for entry in entries if sizes[entry.op] >= entry.op_size]
-    for manifest, raws in made:
-        assert raws == state_at(complete, datetime.fromisoformat(manifest["moment"]))
+    moments = {datetime.fromisoformat(manifest["moment"]): raws for manifest, raws in made}
+    assert len(moments) == rounds
+    for moment, state in zip(sorted(moments), states_at(complete, sorted(moments)), strict=True):
+        assert moments[moment] == state
 
 
 @pytest.fixture

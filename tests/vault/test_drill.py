@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
+import subprocess
+import sys
+import tempfile
 from datetime import timedelta
 
 import bson
@@ -13,7 +17,7 @@ from resguardo.board.change import Create
 from resguardo.errors import Integrity, NoVault, RefusedForSafety
 from resguardo.vault import card, keeping
 from resguardo.vault.catalogue import DATA, GRACE, MANIFEST, Catalogue, back_up
-from resguardo.vault.drill import PREFIX, drill
+from resguardo.vault.drill import FOLDER, PREFIX, drill, sweep_folders
 from resguardo.vault.keeping import drill_one, longest_without_drill, make_good, prune
 
 
@@ -97,6 +101,17 @@ def test_what_a_killed_drill_left_is_dropped_a_day_later(catalogue, store, ledge
         assert drill_databases() == [young]
     finally:
         client.drop_database(young)
+
+
+def test_the_folder_of_a_killed_drill_goes_and_that_of_a_running_one_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    names = [f"{FOLDER}{ended.pid}-abc", f"{FOLDER}{os.getpid()}-def", f"{FOLDER}ana"]
+    for name in names:
+        (tmp_path / name / "db").mkdir(parents=True)
+    sweep_folders()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
 
 
 @pytest.mark.parametrize("part", ["data", "manifest", "swapped"])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import random
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -46,6 +49,35 @@ def test_a_year_of_nights_keeps_seven_days_four_weeks_twelve_months():
         "2025-12-31",
         "2025-11-30",
     ]
+
+
+GOLDEN = Path(__file__).parents[1] / "fixtures" / "retention.txt"
+
+
+def golden():
+    """Three years of a real vault: nights when the machine was off, failed drills, copies before dangerous operations,
+    two a day now and then, pinned ones, and one that a clock which was ahead has left. A line for each decision."""
+    archives, chance = [], random.Random(429)
+    for back in range(1000):
+        night = datetime(2026, 11, 24, 23, tzinfo=ZONE) - timedelta(days=back)
+        if 100 < back < 140 or chance.random() < 0.05:
+            continue
+        archives.append(Archive(f"{night:%Y%m%d}", night, good=back > 3 and chance.random() < 0.97))
+        if chance.random() < 0.04:
+            noon = night - timedelta(hours=11)
+            safety, why = chance.random() < 0.6, chance.choice([None, None, "auditoría"])
+            archives.append(Archive(f"{noon:%Y%m%dT%H}", noon, good=True, safety=safety, pinned=why))
+    archives.append(Archive("20280101", datetime(2028, 1, 1, tzinfo=ZONE), good=True))
+    rows = decide(archives, Rules(), ZONE, NOW)
+    return "".join(f"{'queda' if row.keep else 'se quita':9}{row.id:13}{row.reason}\n" for row in rows)
+
+
+def test_three_years_are_decided_as_they_were_read_and_agreed_to():
+    """After a change that is meant: `python -m pytest` with RESGUARDO_TEST_GOLDEN=write, and read the difference."""
+    found = golden()
+    if os.environ.get("RESGUARDO_TEST_GOLDEN") == "write":
+        GOLDEN.write_text(found, encoding="utf-8")
+    assert found == GOLDEN.read_text(encoding="utf-8")
 
 
 def test_the_day_is_the_boards_own():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +13,7 @@ import pytest
 from flask import Flask
 
 from browsing import PASSWORD, Browser
+from hanging import Hanging
 from resguardo import auth
 from resguardo.board.change import Create
 from resguardo.board.filters import Filter
@@ -33,21 +32,6 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="stops a process
 PROMISED = 3.0
 AWAY = "No se puede hablar con MongoDB"
 UNKNOWN = "no se sabe si el cambio se guardó"
-
-
-class Hanging:
-    """A server of its own that can be made to hang."""
-
-    def __init__(self, server: EmbeddedServer) -> None:
-        self.server = server
-
-    def stop(self) -> None:
-        assert self.server.pid is not None
-        os.kill(self.server.pid, signal.SIGSTOP)
-
-    def go_on(self) -> None:
-        assert self.server.pid is not None
-        os.kill(self.server.pid, signal.SIGCONT)
 
 
 @pytest.fixture

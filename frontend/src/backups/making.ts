@@ -6,7 +6,7 @@ import { notice, sentence } from "../lib/notice";
 import { said } from "../lib/said";
 import { follow } from "../lib/tasks";
 import { plural, t } from "../lib/text";
-import type { Backup, Task } from "./backup";
+import { type Backup, type Task, missing } from "./backup";
 
 const STEPS: Record<string, string> = {
   reading: "Leer el tablero",
@@ -74,7 +74,7 @@ export class Making {
   private finish(task: Task): void {
     if (task.state === "failed" || !task.result) return this.failed(said(task.error ?? ""));
     if (task.result.state === "damaged") return this.failed(said(task.result.drill?.detail ?? ""));
-    notice(made(task.result));
+    notice([made(task.result), missing(task.result)].filter(Boolean).join(". "));
     this.clear();
   }
 

@@ -19,6 +19,7 @@ from resguardo.vault.keeping import prune as prune_by
 backup = typer.Typer(no_args_is_help=True, help="Haz copias y mira las que hay.")
 ACTOR = "cli"
 Own = Annotated[str | None, typer.Argument(metavar="ID")]
+MISSING = {"masks": "las máscaras", "accounts": "las cuentas", "ledger": "el historial"}
 STATES = {
     "complete": "sin comprobar",
     "verified": "comprobada",
@@ -38,6 +39,8 @@ def create(reason: str = "manual", data: Data = None, as_json: Json = False) -> 
     with board(data) as (store, ledger):
         manifest = make_good(catalogue_of(store.connection.settings), ledger, reason)
     sentence = f"Copia {manifest['id']}: {manifest['batches']} batches, {manifest['bytes']} bytes, {_state(manifest)}."
+    if not_inside := ", ".join(MISSING[name] for name in manifest["missing"]):
+        sentence += f"\nNo incluye: {not_inside}. Respáldalo aparte."
     answer(manifest, sentence, as_json)
     if manifest["state"] == "damaged":
         raise typer.Exit(INTEGRITY)

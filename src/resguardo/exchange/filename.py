@@ -103,6 +103,12 @@ def backup_name(now: datetime) -> str:
     return f"backup_segmentacion_db_{_stamp(now)}.json"
 
 
+def copy_name(name: str, moment: datetime) -> str:
+    """A file's name, with the moment of the archive that it was made of: `Ana_20261124_copia_20261123_230004.csv`."""
+    stem, dot, ending = name.rpartition(".")
+    return f"{stem}_copia_{_stamp(moment)}{dot}{ending}"
+
+
 def _stamp(now: datetime) -> str:
     return f"{_compact(now)}_{now:%H%M%S}"
 

@@ -6,8 +6,10 @@ their argon2 hash.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from pymongo import ASCENDING
@@ -92,6 +94,12 @@ class Accounts:
         """The account that a token speaks for."""
         row = self._tokens.find_one({"_id": key})
         return str(row["account"]) if row else None
+
+    def speaking_for(self, keys: Sequence[str], now: datetime) -> dict[str, str]:
+        """The accounts that these sessions, if they have not run out, and tokens speak for."""
+        query = {"_id": {"$in": list(keys)}}
+        sessions = self._sessions.find({**query, "expires": {"$gt": now}})
+        return {row["_id"]: str(row["account"]) for row in chain(sessions, self._tokens.find(query))}
 
     def revoke_tokens(self, account: str) -> int:
         return self._tokens.delete_many({"account": account}).deleted_count

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
 import pymongo
@@ -23,12 +24,14 @@ from pymongo.errors import (
     InvalidURI,
     OperationFailure,
     PyMongoError,
+    ServerSelectionTimeoutError,
     WTimeoutError,
 )
 from pymongo.write_concern import WriteConcern
 
 from resguardo.config import Settings
 from resguardo.errors import ResguardoError, Unavailable, Usage
+from resguardo.store.contact import Contact
 from resguardo.store.outcome import WriteListener, write_begun
 from resguardo.store.sharing import shared_server
 
@@ -50,7 +53,8 @@ class Connection:
 
     def __init__(self, settings: Settings, uri: str) -> None:
         self.settings = settings
-        self.client: MongoClient[dict[str, Any]] = open_client(uri, settings.mongodb_timeout)
+        self._contact = Contact()
+        self.client: MongoClient[dict[str, Any]] = open_client(uri, settings.mongodb_timeout, self._contact)
         self.database = self.client.get_database(settings.database, write_concern=DURABLE)
         people = settings.segmentadores_database or settings.database
         self.segmentadores_database = self.client.get_database(people, write_concern=DURABLE)
@@ -72,13 +76,24 @@ class Connection:
     def ping(self) -> None:
         """Raises `Unavailable` when MongoDB does not answer in time."""
         with deadline(self.settings.mongodb_timeout), translated():
+            self.demand_contact()
             self.client.admin.command("ping")
+
+    @property
+    def away_since(self) -> datetime | None:
+        """Since when no server answers that one could read from; None while one does."""
+        return self._contact.lost_at
+
+    def demand_contact(self) -> None:
+        """Raises at once, as waiting for it would, when MongoDB has been away for longer than one would wait."""
+        if self._contact.lost_for(timedelta(seconds=self.settings.mongodb_timeout)):
+            raise ServerSelectionTimeoutError("away for longer than a request waits")
 
     def close(self) -> None:
         self.client.close()
 
 
-def open_client(uri: str, timeout: float) -> MongoClient[dict[str, Any]]:
+def open_client(uri: str, timeout: float, contact: Contact | None = None) -> MongoClient[dict[str, Any]]:
     """A client that gives up looking for a server after `timeout` seconds. Raises `Usage` on a bad URI."""
     milliseconds = int(timeout * 1000)
     try:
@@ -91,7 +106,7 @@ def open_client(uri: str, timeout: float) -> MongoClient[dict[str, Any]]:
             # breaks off what waits for it (looking every half a second): 2.8 s at most, however long the operation.
             connectTimeoutMS=int(milliseconds * 0.9),
             heartbeatFrequencyMS=500,
-            event_listeners=[WriteListener()],
+            event_listeners=[WriteListener(), contact or Contact()],
             # Only for a server that gives signs of life: an index over a million documents takes its time.
             socketTimeoutMS=3_600_000,
             tz_aware=True,

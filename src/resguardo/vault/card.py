@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import orjson
 
@@ -47,6 +47,26 @@ def read(folder: Path, own: str) -> list[Line]:
         if isinstance(line, dict) and isinstance(line.get("what"), str):
             lines.append(line)
     return lines
+
+
+def damaged(folder: Path, own: str) -> bool:
+    """Whether a card is missing, although a manifest comes after its first line, or says something that none says.
+
+    What a crash has left is the beginning of a line, and no damage.
+    """
+    try:
+        rows = (folder / f"{own}{SUFFIX}").read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return True
+    return any(row.endswith(b"}") and not _understood(row) for row in rows)
+
+
+def _understood(row: bytes) -> bool:
+    try:
+        line = orjson.loads(row)
+    except ValueError:
+        return False
+    return isinstance(line, dict) and line.get("what") in get_args(What) and isinstance(line.get("at"), str)
 
 
 def state(lines: Sequence[Line]) -> State:

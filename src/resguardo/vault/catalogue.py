@@ -4,7 +4,7 @@ Publishing, and what a crash after each step leaves: 1. `<id>.making` (a mark, n
 temporary name, fsynced and renamed (a leftover, no archive); 3. every document of it read back (likewise); 4. its card
 says so (likewise); 5. the manifest, in the same way as the data (the archive is there, *verified*); 6. the mark goes.
 `sweep` removes what the steps before 5 leave, and the mark; it runs, under the vault's lock, before anything is
-written.
+written, and when a board is started.
 
 Removing goes the other way round: 1. the card says so (*removed*; `keep` takes it back); 2. after `GRACE`, the data
 goes; 3. the card says that too. Manifest and card stay for ever, so that it is known what there was. A crash between 2
@@ -18,7 +18,9 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BufferedReader
 from pathlib import Path
@@ -26,8 +28,8 @@ from typing import Any, Final
 
 import orjson
 
-from resguardo.errors import Integrity, NoVault, RefusedForSafety
-from resguardo.files import FolderLock, is_leftover, make_private_folder, write_atomically, write_bytes
+from resguardo.errors import Integrity, Locked, NoVault, RefusedForSafety
+from resguardo.files import FolderLock, fsync_folder, is_leftover, make_private_folder, write_atomically, write_bytes
 from resguardo.ledger.external import look_unless_recent
 from resguardo.ledger.record import Ledger
 from resguardo.vault import card, snapshot
@@ -55,6 +57,17 @@ GRACE: Final = timedelta(days=7)
 MISSING: Final = ("masks", "accounts", "ledger")
 """What is not inside an archive yet."""
 
+PATIENCE: Final = 30.0
+"""Seconds to wait for another process that writes into the same vault."""
+SEAL: Final = "seal"
+"""SHA-256 over the rest of a manifest, its keys in order."""
+UNSEALED: Final = frozenset(
+    {
+        *("id", "moment", "reason", "batches", "segmentadores", "batches_by_status", "bytes", "sha256", "content"),
+        *("safety", "format", "resguardo", "missing"),
+    }
+)
+
 Manifest = dict[str, Any]
 
 
@@ -74,8 +87,9 @@ class Catalogue:
     def publish(self, taken: Snapshot, *, safety: bool = False) -> Manifest:
         """Write a snapshot, read it back, and only then list it. Raises `Integrity`, `Locked`, `OSError`."""
         make_private_folder(self._folder)
-        with FolderLock(self._folder):
+        with self._alone():
             self.sweep()
+            self._relabel(taken)
             mark = self._folder / f"{taken.info.id}{MAKING}"
             write_bytes(mark, b"")
             path = self._folder / f"{taken.info.id}{DATA}"
@@ -85,9 +99,37 @@ class Catalogue:
             begun = time.monotonic()
             manifest = self._manifest(taken, path, safety=safety)
             self.note(taken.info.id, "verify", ok=True, seconds=_seconds(begun), detail="")
-            write_bytes(self._folder / f"{taken.info.id}{MANIFEST}", orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+            sealed = {**manifest, SEAL: _seal(manifest)}
+            write_bytes(self._folder / f"{taken.info.id}{MANIFEST}", orjson.dumps(sealed, option=orjson.OPT_INDENT_2))
             mark.unlink()
         return self.get(taken.info.id)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the vault, once nobody else does. Raises `Locked` after `PATIENCE`."""
+        limit = time.monotonic() + PATIENCE
+        while True:
+            try:
+                lock = FolderLock(self._folder).acquire()
+                break
+            except Locked as error:
+                if time.monotonic() > limit:
+                    raise Locked(
+                        "Otro proceso ({pid}) está haciendo una copia en {folder}.",
+                        hint="Espera a que termine; luego mira si la tuya hace falta con: resguardo backup list",
+                        **error.fields,
+                    ) from error
+            time.sleep(0.1)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _relabel(self, taken: Snapshot) -> None:
+        """Another process may have published since the label was chosen; a newer archive has a later one."""
+        newest = next((row["id"] for row in self.list() if _OWN.fullmatch(row["id"])), "")
+        if newest >= taken.info.id and _OWN.fullmatch(taken.info.id):
+            taken.info = replace(taken.info, id=self.next_id(taken.info.moment))
 
     def _manifest(self, taken: Snapshot, path: Path, *, safety: bool) -> Manifest:
         statistics, info = taken.statistics, taken.info
@@ -132,7 +174,7 @@ class Catalogue:
             manifest = orjson.loads(path.read_bytes())
         except (ValueError, OSError):
             return damaged
-        if not isinstance(manifest, dict) or manifest.get("id") != own or "sha256" not in manifest:
+        if not isinstance(manifest, dict) or manifest.get("id") != own or not _sealed(manifest):
             return damaged
         data = path.with_name(f"{own}{DATA}")
         whole = data.is_file() and data.stat().st_size == manifest.get("bytes")
@@ -169,7 +211,15 @@ class Catalogue:
         except Integrity as error:
             self.note(own, "verify", ok=False, seconds=_seconds(begun), detail=str(error))
             raise
+        broken_card = card.damaged(self._folder, own)
         self.note(own, "verify", ok=True, seconds=_seconds(begun), detail="")
+        if broken_card:
+            raise Integrity(
+                "Los datos de la copia «{own}» están bien, pero falta o está dañado {name}, lo que se sabía de ella.",
+                hint="Vuelve a probarla con: resguardo backup drill",
+                own=own,
+                name=f"{own}{card.SUFFIX}",
+            )
 
     def remove(self, own: str, reason: str, actor: str = "") -> None:
         """Mark an archive as removed; its data stay for `GRACE`. Raises `NoVault`, `RefusedForSafety` if pinned."""
@@ -200,6 +250,12 @@ class Catalogue:
                 raise Integrity("La copia «{own}» está dañada: sus bytes cambiaron.", hint="Usa otra.", own=own)
         return path
 
+    def tidy(self) -> None:
+        """Sweep at the start of a program, unless somebody else is writing here, who has swept. Raises `OSError`."""
+        if self._folder.is_dir():
+            with suppress(Locked), FolderLock(self._folder):
+                self.sweep()
+
     def sweep(self) -> None:
         """Remove what a crash left: temporary files, and the data of an archive whose making was marked and not ended.
 
@@ -224,7 +280,20 @@ class Catalogue:
                 continue
             if datetime.now(UTC) - datetime.fromisoformat(removed["at"]) > GRACE:
                 (self._folder / f"{manifest['id']}{DATA}").unlink(missing_ok=True)
+                fsync_folder(self._folder)  # the card must not say so before it is
                 self.note(manifest["id"], "sweep")
+
+
+def _seal(manifest: Manifest) -> str:
+    return hashlib.sha256(orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _sealed(manifest: Manifest) -> bool:
+    """Whether nothing of a manifest was changed. One that a version before this made has no seal, and no other key."""
+    rest = {name: value for name, value in manifest.items() if name != SEAL}
+    if SEAL in manifest:
+        return bool(manifest[SEAL] == _seal(rest))
+    return "sha256" in rest and UNSEALED.issuperset(rest)
 
 
 def _seconds(begun: float) -> float:

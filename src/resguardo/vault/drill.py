@@ -1,8 +1,8 @@
 """A drill: an archive is restored for real, into a scratch database, and compared. Only then is it called good.
 
 Where: with the embedded server, in another one in a temporary folder, so that nobody waits for it; with a MongoDB, in a
-database of its own on the same server, `resguardo_drill_<moment>`, dropped afterwards. What a crash leaves of those is
-dropped by the next drill, a day later.
+database of its own on the same server, dropped afterwards. What a crash leaves: `resguardo_drill_<moment>_<random>`,
+dropped by the next drill, a day later; the folder `resguardo-drill-<process>-<random>`, by the next drill or start.
 
 What is compared: `restore.difference`.
 """
@@ -10,7 +10,10 @@ What is compared: `restore.difference`.
 from __future__ import annotations
 
 import errno
+import os
 import re
+import secrets
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,10 +28,12 @@ from resguardo.errors import Locked, ResguardoError, Unavailable, Usage
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store, open_store
 from resguardo.store.connect import MongoError, explain
+from resguardo.store.server_process import process_exists
 from resguardo.vault import restore
 from resguardo.vault.reading import open_source
 
 PREFIX: Final = "resguardo_drill_"
+FOLDER: Final = "resguardo-drill-"
 ABANDONED: Final = timedelta(days=1)
 CIRCUMSTANCES: Final = (Unavailable, Locked, Usage, OSError)
 _MOMENT: Final = "%Y%m%dT%H%M%S%f"
@@ -76,8 +81,9 @@ def drill(settings: Settings, archive: Path, now: datetime) -> Result:
 
 @contextmanager
 def _scratch(settings: Settings, now: datetime) -> Iterator[Store]:
-    with tempfile.TemporaryDirectory(prefix="resguardo-drill-") as folder:
-        name = f"{PREFIX}{now:{_MOMENT}}"
+    sweep_folders()
+    with tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-") as folder:
+        name = f"{PREFIX}{now:{_MOMENT}}_{secrets.token_hex(3)}"  # other processes drill, too
         own = {"data": Path(folder), "database": name, "segmentadores_database": None}
         with open_store(settings.model_copy(update=own)) as store:
             try:
@@ -87,8 +93,16 @@ def _scratch(settings: Settings, now: datetime) -> Iterator[Store]:
                 store.connection.client.drop_database(name)
 
 
+def sweep_folders() -> None:
+    """Remove the folders of drills whose process has gone."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        owner = re.fullmatch(FOLDER + r"(\d+)-.*", folder.name)
+        if owner and not process_exists(int(owner[1])):
+            shutil.rmtree(folder, ignore_errors=True)  # another account's stay
+
+
 def _drop_abandoned(store: Store, now: datetime) -> None:
     for name in store.connection.client.list_database_names():
-        moment = re.fullmatch(PREFIX + r"(\d{8}T\d{12})", name)
+        moment = re.fullmatch(PREFIX + r"(\d{8}T\d{12})(?:_[0-9a-f]+)?", name)
         if moment and now - datetime.strptime(moment[1], _MOMENT).replace(tzinfo=now.tzinfo) > ABANDONED:
             store.connection.client.drop_database(name)

@@ -48,13 +48,14 @@ def catalogue_of(served: Board) -> Catalogue:
 def list_backups() -> ResponseReturnValue:
     """The archives, newest first, and what is being done with them in the background."""
     require("read")
-    with _readable():
+    with readable_vault():
         rows = catalogue_of(board()).list()
     return json_response({"backups": rows, "tasks": [task.summary() for task in _tasks().running()]})
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def readable_vault() -> Iterator[None]:
+    """Raises `Unavailable` where the vault's folder cannot be read."""
     try:
         yield
     except OSError as error:
@@ -80,6 +81,7 @@ def create_backup() -> ResponseReturnValue:
     if given.get("background"):
         return begun("make", "", make)
     made = make(lambda step: None)
+    measured_of(current_app).forget()
     return json_response({"success": True, "message": gettext("Copia hecha y leída de vuelta."), **made}, 201)
 
 
@@ -169,7 +171,7 @@ def plan() -> ResponseReturnValue:
     require("read")
     served, now = board(), datetime.now(UTC)
     catalogue, settings = catalogue_of(served), served.settings
-    with _readable():
+    with readable_vault():
         decisions = prune(catalogue, settings, now, dry_run=True)
         year = year_ahead(catalogue, settings, now)
     slots = {kind: next_slot(cron, settings.zone, now) for kind, cron in schedule_of(settings).items()}

@@ -25,13 +25,13 @@ def register(app: Flask) -> None:
 
 def export_worklist(name: str) -> ResponseReturnValue:
     require("read")
-    filename, chunks = exports.worklist(board().store, name, board().local_now().date())
+    filename, chunks = exports.worklist(board().store.pages, name, board().local_now().date())
     return download(filename, chunks, CSV)
 
 
 def export_summary() -> ResponseReturnValue:
     require("read")
-    filename, chunks = exports.summary(board().store, board().local_now())
+    filename, chunks = exports.summary(board().store.pages, board().local_now())
     return download(filename, chunks, CSV)
 
 

@@ -30,6 +30,7 @@ from resguardo.web import (
     api_restore,
     api_status,
     errors,
+    last_copy,
     login,
     metrics,
     openapi,
@@ -39,11 +40,13 @@ from resguardo.web import (
 )
 from resguardo.web.context import NAME, Board, board, csp_nonce, csrf_token, current_account
 from resguardo.web.outage import Mender
+from resguardo.web.remembered import NAME as REMEMBERED
+from resguardo.web.remembered import Remembered
 
 VIEWS: Final = (
     *(login, pages, pages_history),
     *(api_batches, api_people, api_board, api_files, api_history, api_problems, api_restore, metrics, openapi),
-    *(api_backups, api_diff, api_status, pages_vault),
+    *(api_backups, api_diff, api_status, pages_vault, last_copy),
 )
 LANGUAGES: Final = ("es", "en")
 LANGUAGE_COOKIE: Final = "resguardo_lang"
@@ -86,6 +89,7 @@ def create_app(settings: Settings, store: Store, ledger: Ledger, watch: Watch) -
     app = ResguardoFlask("resguardo.web", static_folder="static", template_folder="templates")
     app.extensions[NAME] = Board(settings, store, ledger, watch, settings.data / "vault")
     app.mender = Mender(store, ledger)
+    app.extensions[REMEMBERED] = Remembered()
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_mb * 1024 * 1024
     app.url_map.merge_slashes = False  # an id may hold two slashes
     app.json.sort_keys = False  # type: ignore[attr-defined]

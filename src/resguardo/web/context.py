@@ -46,6 +46,11 @@ def current_account() -> Account | None:
     return cast("Account | None", g.get("account"))
 
 
+def who_was_here() -> Account | None:
+    """Who asks, also where MongoDB is away and it is known from before (`remembered`)."""
+    return current_account() or cast("Account | None", g.get("remembered"))
+
+
 def logged_in() -> Account:
     """Who asks. Raises `Unauthenticated`."""
     account = current_account()

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 from resguardo import errors
 from resguardo.errors import ResguardoError
 from resguardo.store.connect import MongoError, explain
+from resguardo.web import last_copy
 from resguardo.web.answer import json_response
 
 STATUSES: Final[dict[type[ResguardoError], int]] = {
@@ -95,7 +96,19 @@ def _ours(error: ResguardoError) -> ResponseReturnValue:
 
 
 def _mongodb(error: MongoError) -> ResponseReturnValue:
-    return _ours(explain(error))
+    ours = explain(error)
+    offered = last_copy.offer() if isinstance(ours, errors.Unavailable) else None
+    if offered is None:
+        return _ours(ours)
+    if wants_json():
+        response = answer(503, f"{ours.say(gettext)} {last_copy.told(offered)}", copy=offered)
+    else:
+        try:
+            response = last_copy.page(503)
+        except ResguardoError:  # nor can the copy be read
+            return _ours(ours)
+    response.headers["Retry-After"] = "5"
+    return response
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:

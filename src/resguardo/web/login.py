@@ -6,7 +6,7 @@ import hmac
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from flask import Flask, g, redirect, request
+from flask import Flask, current_app, g, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_limiter import Limiter
@@ -15,13 +15,16 @@ from werkzeug.wrappers import Response
 
 from resguardo import auth
 from resguardo.errors import Denied, Unauthenticated
-from resguardo.store.connect import deadline
+from resguardo.store.connect import MongoError, deadline
+from resguardo.web import last_copy
 from resguardo.web.answer import json_response
 from resguardo.web.body import read_object, text_field
 from resguardo.web.context import board, logged_in
 from resguardo.web.errors import status_of
 from resguardo.web.metrics import from_this_machine
 from resguardo.web.pages import login_form
+from resguardo.web.remembered import NAME as REMEMBERED
+from resguardo.web.remembered import Remembered
 
 COOKIE: Final = "resguardo_session"
 OPEN: Final = frozenset({"static", "log_in", "login", "healthz", "readyz", "openapi"})
@@ -58,10 +61,16 @@ def _authenticate() -> None:
     """Who asks, and whether they meant to: a cookie alone does not change anything."""
     if request.endpoint in ("static", "healthz") or (request.endpoint == "metrics" and from_this_machine()):
         return
-    with deadline(WHO_SECONDS):
-        by_token = _by_token()
-        if not by_token:
-            _by_cookie()
+    try:
+        with deadline(WHO_SECONDS):
+            by_token = _by_token()
+            if not by_token:
+                _by_cookie()
+    except MongoError:
+        if not _known_from_before():
+            raise
+        return
+    last_copy.last_good().rest()
     if request.endpoint in OPEN or request.endpoint is None:
         return
     logged_in()
@@ -69,16 +78,44 @@ def _authenticate() -> None:
         _demand_csrf()
 
 
-def _by_token() -> bool:
-    header = request.headers.get("Authorization", "")
-    if header[:7].lower() != "bearer ":
+def _known_from_before() -> bool:
+    """MongoDB, which knows who asks, is away. Whether they may go on: reading what does not come from it."""
+    secret = _token() or request.cookies.get(COOKIE)
+    if not secret:
         return False
-    account = auth.token_account(board().store, header[7:].strip())
+    if request.endpoint == "log_out":
+        remembered().forget(secret)
+        return False
+    g.remembered = remembered().find(secret, board().ledger.now())
+    if g.remembered is None or request.endpoint not in last_copy.READABLE or request.method not in SAFE_METHODS:
+        return False
+    g.account = g.remembered
+    return True
+
+
+def remembered() -> Remembered:
+    kept: Remembered = current_app.extensions[REMEMBERED]
+    return kept
+
+
+def _token() -> str:
+    header = request.headers.get("Authorization", "")
+    return header[7:].strip() if header[:7].lower() == "bearer " else ""
+
+
+def _by_token() -> bool:
+    token = _token()
+    if not token:
+        return False
+    board().store.connection.demand_contact()
+    account = auth.token_account(board().store, token)
     if account is None:
+        remembered().forget(token)
         raise Unauthenticated(
             "El token no sirve: no existe o se retiró.", hint="Pide otro con: resguardo account token"
         )
     g.account = account
+    remembered().keep(token, account, board().ledger.now())
     return True
 
 
@@ -86,8 +123,12 @@ def _by_cookie() -> None:
     key = request.cookies.get(COOKIE)
     if not key or request.endpoint == "readyz":
         return
+    board().store.connection.demand_contact()
     session = auth.session_of(board().store, key, board().ledger.now())
-    if session is not None:
+    if session is None:
+        remembered().forget(key)
+    else:
+        remembered().keep(key, session.account, board().ledger.now())
         g.account, g.csrf, g.session_key = session.account, session.csrf, key
         g.prolonged = session.prolonged
 
@@ -151,6 +192,7 @@ def log_in() -> ResponseReturnValue:
 def log_out() -> ResponseReturnValue:
     if g.get("session_key"):
         auth.log_out(board().store, g.session_key)
+        remembered().forget(g.session_key)
     g.prolonged = False
     response: Response = json_response({"success": True}) if request.is_json else redirect("/login", 303)
     response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=board().settings.secure_cookies)
@@ -178,6 +220,7 @@ def change_password() -> ResponseReturnValue:
     if not known:
         raise Denied("La contraseña actual no es correcta.", hint="Escríbela otra vez.")
     auth.change_password(board().store, account.name, text_field(given, "new"))
+    remembered().forget_account(account.name)
     key, csrf = auth.open_session(board().store, account, board().ledger.now())
     g.prolonged = False
     response = json_response({"success": True, "message": gettext("Contraseña cambiada."), "csrf_token": csrf})

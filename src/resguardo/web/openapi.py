@@ -121,6 +121,14 @@ TOLD: Final[dict[str, Told]] = {
     ),
     "api_status": Told("Si la información está resguardada, y una línea por promesa.", _ref("Status")),
     "download_backup": Told("El archivo de una copia.", TEXT, kind="application/zstd"),
+    "last_copy": Told(
+        "Los batches de la última copia buena, también mientras MongoDB no contesta.",
+        _object(copy=_object(id=TEXT, moment=TEXT), batches=_list(_ref("Batch")), pagination=ANY),
+        query=("text", "assignee", "page", "per_page"),
+    ),
+    "last_copy_worklist": Told("La lista de trabajo de una persona, de la última copia buena.", TEXT, kind=CSV),
+    "last_copy_summary": Told("El resumen del equipo, de la última copia buena.", TEXT, kind=CSV),
+    "last_copy_backup": Told("La última copia buena, como archivo JSON.", ANY),
     "upload_batches": Told(
         "Importa un respaldo: un archivo, o {batches, mode}. ?preview=1 solo dice qué cambiaría.",
         RECEIPT,

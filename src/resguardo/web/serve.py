@@ -46,6 +46,7 @@ from resguardo.store.connect import translated
 from resguardo.store.embedded import EmbeddedServer
 from resguardo.vault.restore import refuse_half_restored
 from resguardo.web.app import create_app
+from resguardo.web.remembered import NAME as REMEMBERED
 
 THREADS: Final = 300
 """Each open board holds one for its stream of events."""
@@ -128,6 +129,7 @@ def load_worker(settings: Settings, uri: str, begun: Event) -> Any:
     Lookout(store, ledger).start()
     Jobs(settings, ledger).start()
     app = create_app(settings, store, ledger, watch)
+    app.extensions[REMEMBERED].watch(store)
     app.extensions["resguardo.connection"] = holder  # closing it would end the board
     return app
 
