@@ -4,7 +4,7 @@ Where: with the embedded server, in another one in a temporary folder, so that n
 database of its own on the same server, `resguardo_drill_<moment>`, dropped afterwards. What a crash leaves of those is
 dropped by the next drill, a day later.
 
-What is compared: `restore.difference`.
+What is compared: `fill.difference`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from resguardo.errors import Locked, ResguardoError, Unavailable, Usage
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store, open_store
 from resguardo.store.connect import MongoError, explain
-from resguardo.vault import restore
+from resguardo.vault import fill
 from resguardo.vault.reading import open_source
 
 PREFIX: Final = "resguardo_drill_"
@@ -61,10 +61,10 @@ def drill(settings: Settings, archive: Path, now: datetime) -> Result:
     try:
         with open_source(archive) as source, _scratch(settings, now) as store:
             ledger = Ledger(store, settings.zone)
-            restore.load_into(store, ledger, source, actor="simulacro", compared=False)
+            fill.load_into(store, ledger, source, actor="simulacro", compared=False)
             rto = time.monotonic() - begun
             documents = source.work.count + source.people.count
-            detail = restore.difference(store, ledger, source)
+            detail = fill.difference(store, ledger, source)
             ledger.journal.close()
         ok = not detail
     except (MongoError, ResguardoError, OSError) as error:
