@@ -55,7 +55,7 @@ def test_a_moment_goes_into_another_database(answer, team, store, ledger, settin
     other = f"{settings.database}_x"
     try:
         result = answer("restore", "--at", moment, "--into", other, "--assignee", "Ana")
-        assert result == {"batches": 2, "segmentadores": 0}
+        assert result == {"batches": 2, "segmentadores": 0, "refused": []}
         with open_store(settings.model_copy(update={"database": other})) as copy:
             assert {row["id"] for row in copy.pages.work_of("Ana")} == {"b1", "b2"}
     finally:

@@ -24,7 +24,7 @@ from resguardo.ledger.people import rename_batch, rename_person
 from resguardo.ledger.recover import recover
 from resguardo.ledger.undo import undo
 from resguardo.store import open_store
-from resguardo.vault import restore
+from resguardo.vault import fill
 
 NAMES = (adopt.adopt, catch_up, recover, rename_batch, rename_person, undo)
 
@@ -36,7 +36,7 @@ def run(task: dict[str, Any]) -> None:
     adopt.BLOCK = task.get("block") or adopt.BLOCK  # type: ignore[misc]
     with open_store(settings) as store:
         ledger = record.Ledger(store, settings.zone)
-        names: dict[str, Any] = {"store": store, "ledger": ledger, "bson": bson, "restore": restore}
+        names: dict[str, Any] = {"store": store, "ledger": ledger, "bson": bson, "fill": fill}
         names |= vars(change) | {function.__name__: function for function in NAMES}
         failpoints.arm(task["failpoint"])
         exec(task["statements"], names)

@@ -13,8 +13,8 @@ from resguardo.errors import RefusedForSafety
 from resguardo.ledger.journal import Journal
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store
+from resguardo.vault.fill import refuse_half_restored
 from resguardo.vault.rebuild import rebuild
-from resguardo.vault.restore import refuse_half_restored
 from resguardo.web.serve import prepare
 
 REBUILD = """

@@ -16,7 +16,7 @@ from resguardo.ledger.adopt import adopt
 from resguardo.ledger.catch_up import catch_up
 from resguardo.ledger.recover import recover
 from resguardo.ledger.undo import undo
-from resguardo.vault.restore import refuse_half_restored
+from resguardo.vault.fill import refuse_half_restored
 
 
 @dataclass(frozen=True)
@@ -225,11 +225,12 @@ def test_a_database_half_restored_is_refused(store, killed, failpoint):
         failpoint,
         """
         class Source:
+            collections = {}
             def segmentadores(self):
                 return iter(())
             def batches(self):
                 return (bson.encode({"id": f"b{n}"}) for n in range(1000))
-        restore.load_into(store, ledger, Source(), actor="ana")
+        fill.load_into(store, ledger, Source(), actor="ana")
         """,
     )
     with pytest.raises(RefusedForSafety, match="se interrumpió"):

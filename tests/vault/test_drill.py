@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from resguardo.board.change import Create
 from resguardo.errors import Integrity, NoVault, RefusedForSafety
-from resguardo.vault import card, keeping
+from resguardo.vault import card, fill, keeping
 from resguardo.vault.catalogue import DATA, GRACE, MANIFEST, Catalogue, back_up
 from resguardo.vault.drill import FOLDER, PREFIX, drill, sweep_folders
 from resguardo.vault.keeping import drill_one, longest_without_drill, make_good, prune
@@ -52,9 +52,8 @@ def test_an_archive_is_good_once_it_was_restored(catalogue, ledger, settings, dr
 
 def test_a_drill_of_something_else_fails_and_says_why(catalogue, ledger, settings, monkeypatch):
     made = back_up(catalogue, ledger, "prueba")
-    from resguardo.vault import restore
 
-    monkeypatch.setattr(restore, "load_into", lambda *given, **named: {})
+    monkeypatch.setattr(fill, "load_into", lambda *given, **named: {})
     result = drill_one(catalogue, settings, made["id"], ledger.now())
     assert (result.ok, result.detail) == (False, "se restauraron 0 batches de 7")
     assert catalogue.get(made["id"])["state"] == "damaged"

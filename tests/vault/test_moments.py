@@ -22,7 +22,8 @@ from resguardo.ledger.adopt import adopt
 from resguardo.ledger.record import Ledger
 from resguardo.ledger.undo import undo
 from resguardo.store import Store, open_store
-from resguardo.vault.restore import apply, load_into
+from resguardo.vault.fill import Loaded, load_into
+from resguardo.vault.restore import apply
 from resguardo.vault.restore_plan import Wanted, plan
 from resguardo.vault.sources import open_before, open_moment
 from waiting import wait_until
@@ -93,7 +94,7 @@ def test_a_moment_goes_into_another_database_as_it_was(settings, store, ledger):
     other = settings.model_copy(update={"database": f"{settings.database}_m"})
     try:
         with open_store(other) as copy, open_moment(ledger, moment) as source:
-            assert load_into(copy, Ledger(copy, settings.zone), source, actor="a") == {"batches": 1, "segmentadores": 1}
+            assert load_into(copy, Ledger(copy, settings.zone), source, actor="a") == Loaded(1, 1, [])
             assert {*copy.batches.scan(), *copy.segmentadores.scan()} == before
     finally:
         store.connection.client.drop_database(other.database)

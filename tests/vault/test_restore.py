@@ -13,16 +13,16 @@ from pymongo import MongoClient
 from resguardo.board import document
 from resguardo.board.change import Create, Delete, edit
 from resguardo.board.filters import Filter
-from resguardo.errors import Conflict, Integrity, Invalid, RefusedForSafety
+from resguardo.errors import Conflict, Invalid
 from resguardo.ledger import record
 from resguardo.ledger.adopt import adopt
 from resguardo.ledger.operations import operation
 from resguardo.ledger.undo import undo
 from resguardo.store import open_store
-from resguardo.vault import frozen, restore
+from resguardo.vault import frozen
 from resguardo.vault.catalogue import Catalogue, back_up
 from resguardo.vault.frozen import ABSENT
-from resguardo.vault.restore import apply, load_into, refuse_half_restored
+from resguardo.vault.restore import apply
 from resguardo.vault.restore_plan import Wanted, parse_field, plan
 from resguardo.vault.sources import Opened, open_archive, open_before, open_file
 
@@ -117,7 +117,7 @@ def test_from_the_old_file_through_a_backup_to_an_empty_database(answer, setting
 
     other = f"{settings.database}_b"
     try:
-        assert answer("restore", made["id"], "--into", other) == {"batches": 429, "segmentadores": 8}
+        assert answer("restore", made["id"], "--into", other) == {"batches": 429, "segmentadores": 8, "refused": []}
         with open_store(settings.model_copy(update={"database": other})) as copy:
             assert stored(copy) == before
             assert adopt(copy, ledger).adopted == 0
@@ -438,25 +438,3 @@ def test_every_bson_type_and_odd_name_comes_back_from_the_database(answer, setti
             assert stored(copy) == before
     finally:
         client.drop_database(other)
-
-
-def test_a_database_that_is_not_as_its_source_keeps_its_mark(ledger, store, monkeypatch):
-    real = type(store.batches).load
-    monkeypatch.setattr(type(store.batches), "load", lambda self, raws: real(self, list(raws)[1:]))
-    with pytest.raises(Integrity, match="se restauraron 1 batches de 2"):
-        load_into(store, ledger, Raws({"_id": 1, "id": "a"}, {"_id": 2, "id": "b"}), actor="ana")
-    with pytest.raises(RefusedForSafety, match="se interrumpió"):
-        refuse_half_restored(store)
-
-
-def test_a_source_without_own_ids_is_compared_without_them(ledger, store):
-    assert load_into(store, ledger, Raws({"id": "a"}, {"id": "b", "_rev": 9}), actor="ana")["batches"] == 2
-    assert restore.difference(store, ledger, Raws({"id": "a"}, {"id": "c"})) != ""
-
-
-def test_what_the_ledger_cannot_work_with_is_loaded_too_and_leaves_no_operation_unfinished(ledger, store):
-    odd = [{"_id": 1, "id": "a"}, {"_id": 2, "id": "a"}, {"_id": 3}, {"_id": 4}, {"_id": 5, "id": 7}]
-    assert load_into(store, ledger, Raws(*odd, {"_id": 6, "id": "b"}), actor="ana")["batches"] == 6
-    assert {entry.doc: entry.op_size for entry in store.entries.everything()} == {"b": 1}
-    assert store.batches.duplicates() == ["a"]
-    assert not store.batches.ensure_indexes()

@@ -13,8 +13,9 @@ from resguardo.board.filters import Filter
 from resguardo.errors import Integrity, Invalid, NotFound, TooLarge
 from resguardo.ledger.adopt import adopt
 from resguardo.vault import reading
+from resguardo.vault.fill import Loaded, load_into
 from resguardo.vault.reading import zstd
-from resguardo.vault.restore import apply, load_into
+from resguardo.vault.restore import apply
 from resguardo.vault.restore_plan import Wanted, plan
 from resguardo.vault.sources import open_before, open_file
 from waiting import wait_until
@@ -31,7 +32,7 @@ def stored(store):
 @pytest.mark.parametrize("name", ["2.0-first.json.zst", "2.0.json.zst", "dump"])
 def test_an_exact_archive_of_any_version_fills_a_database_to_the_byte(store, ledger, name):
     with open_file(ARCHIVES / name) as source:
-        assert load_into(store, ledger, source, actor="a") == {"batches": 10, "segmentadores": 2}
+        assert load_into(store, ledger, source, actor="a") == Loaded(10, 2, [])
     exact = sorted(
         raw
         for name in ("batches", "segmentadores")

@@ -19,7 +19,7 @@ from resguardo.config import load
 from resguardo.ledger.catch_up import refuse_lost_database
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store, open_store
-from resguardo.vault.restore import refuse_half_restored
+from resguardo.vault.fill import refuse_half_restored
 
 LONGEST: Final = 60
 """Characters of a value shown in a line."""

@@ -83,6 +83,8 @@ def rebuild(
         sentence += f" A {result.gaps} historiales les falta una revisión que nunca se confirmó."
     if result.contradictions:
         sentence += f" De {result.contradictions} revisiones había dos versiones."
+    if result.refused:
+        sentence += f" El servidor no admitió estos índices u opciones: {', '.join(result.refused)}."
     answer({"database": into, "archive": own, **result.summary()}, sentence, as_json)
     if not result.whole:
         raise typer.Exit(WITH_WARNINGS)

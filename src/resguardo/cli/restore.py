@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -22,6 +22,7 @@ from resguardo.ledger.record import Ledger
 from resguardo.store import open_store
 from resguardo.vault import restore as restoring
 from resguardo.vault import sources
+from resguardo.vault.fill import load_into
 from resguardo.vault.frozen import Plan
 from resguardo.vault.restore import Applied
 from resguardo.vault.restore_plan import Wanted, parse_field, plan
@@ -117,9 +118,14 @@ def _fill(settings: Settings, database: str, origin: _Origin, wanted: Wanted, as
         progress = stack.enter_context(bar("Restaurando"))
         content = Narrowed(opened, wanted.chosen) if wanted.chosen != Filter() else opened
         filled = Ledger(store, settings.zone)
-        result = restoring.load_into(store, filled, content, actor=ACTOR, progress=lambda done: progress(done, None))
+        result = load_into(store, filled, content, actor=ACTOR, progress=lambda done: progress(done, None))
         filled.journal.close()
-    answer(result, f"{result['batches']} batches en la base {database}, comparados con su origen.", as_json)
+    sentence = f"{result.batches} batches en la base {database}, comparados con su origen."
+    if result.refused:
+        sentence += f" El servidor no admitió estos índices u opciones: {', '.join(result.refused)}."
+    answer(asdict(result), sentence, as_json)
+    if result.refused:
+        raise typer.Exit(WITH_WARNINGS)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ from typing import Final
 import orjson
 
 from resguardo.errors import Unavailable
-from resguardo.files import GrowingFile, make_private_folder, write_atomically, write_bytes
+from resguardo.files import GrowingFile, fsync_folder, make_private_folder, write_atomically, write_bytes
 from resguardo.ledger import segment
 from resguardo.ledger.segment import PACKED, SUFFIX, Damage, Record, zstd
 from resguardo.store.entries import Entry
@@ -273,6 +273,21 @@ class Journal:
                 self._file.append(segment.closing_line(self._in_segment))
             self._file.close()
             self._file = None
+
+    def set_aside(self, now: datetime) -> None:
+        """Begin anew. What there is stays, where nothing reads it: `aside/<database>-<moment>/<yyyy>/<mm>/<dd>/`.
+
+        A crash in between leaves a part of it where it was, and doing it again moves that part.
+        """
+        self.close()
+        self._mark.unlink(missing_ok=True)
+        beside = self.folder / "aside" / f"{self.database}-{now:%Y%m%dT%H%M%S}"
+        for path in self.segments():
+            target = beside / path.parent.relative_to(self.folder)
+            make_private_folder(target)
+            path.rename(target / path.name)
+            fsync_folder(target)
+            fsync_folder(path.parent)
 
     def segments(self, since: datetime | None = None) -> list[Path]:
         """The segments of this database, oldest day first; with `since`, those that were written to after it.

@@ -4,7 +4,7 @@ Where: with the embedded server, in another one in a temporary folder, so that n
 database of its own on the same server, dropped afterwards. What a crash leaves: `resguardo_drill_<moment>_<random>`,
 dropped by the next drill, a day later; the folder `resguardo-drill-<process>-<random>`, by the next drill or start.
 
-What is compared: `restore.difference`.
+What is compared: `fill.difference`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from resguardo.ledger.record import Ledger
 from resguardo.store import Store, open_store
 from resguardo.store.connect import MongoError, explain
 from resguardo.store.server_process import process_exists
-from resguardo.vault import restore
+from resguardo.vault import fill
 from resguardo.vault.reading import open_source
 
 PREFIX: Final = "resguardo_drill_"
@@ -66,10 +66,10 @@ def drill(settings: Settings, archive: Path, now: datetime) -> Result:
     try:
         with open_source(archive) as source, _scratch(settings, now) as store:
             ledger = Ledger(store, settings.zone)
-            restore.load_into(store, ledger, source, actor="simulacro", compared=False)
+            fill.load_into(store, ledger, source, actor="simulacro", compared=False)
             rto = time.monotonic() - begun
             documents = source.work.count + source.people.count
-            detail = restore.difference(store, ledger, source)
+            detail = fill.difference(store, ledger, source)
             ledger.journal.close()
         ok = not detail
     except (MongoError, ResguardoError, OSError) as error:

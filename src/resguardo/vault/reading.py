@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,9 +65,19 @@ class Source:
     def batches(self) -> Iterator[bytes]:
         return iter(self.work)
 
+    @property
+    def collections(self) -> Mapping[str, Any]:
+        return collections_of(self.info)
+
     def close(self) -> None:
         self.people.close()
         self.work.close()
+
+
+def collections_of(info: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How the collections were made, as far as a file's `backup_info` says it."""
+    told = info.get("collections")
+    return {name: made for name, made in told.items() if isinstance(made, dict)} if isinstance(told, dict) else {}
 
 
 @contextmanager

@@ -4,14 +4,14 @@ Every entry of the journal becomes an entry of the ledger, and each document wha
 archive come the documents that no entry tells of: those with an id that the board cannot work with.
 
 Order, and what a crash after each step leaves: 1. the database is marked as half restored; 2. entries, block by block,
-sorted by document; 3. documents; 4. indexes; 5. the mark goes. Before 5, `refuse_half_restored` says what to do: drop
-the database and begin again. The journal is only read.
+sorted by document; 3. documents; 4. indexes; 5. the mark goes. Before 5 nobody can use it
+(`refuse_half_restored`), and beginning again empties it first. The journal is only read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any, Final
 
@@ -24,8 +24,8 @@ from resguardo.ledger.segment import Record
 from resguardo.ledger.sorting import Sorted
 from resguardo.store import Store
 from resguardo.store.entries import Entry, parse
-from resguardo.vault.restore import MARK, load, refuse_unless_empty
-from resguardo.vault.sources import Source, documents_of
+from resguardo.vault.fill import MARK, define, lacking, load, make_room
+from resguardo.vault.sources import Described, documents_of
 
 BLOCK: Final = 500
 Progress = Callable[[int, int], None]
@@ -36,7 +36,8 @@ class Rebuilt:
     """`gaps`: revisions that the journal does not have although it has later ones. Nobody was told of those.
 
     `contradictions`: revisions of which it holds two versions; the one that fits its neighbours, or the first, was
-    taken. `damaged`: places that could not be read.
+    taken. `damaged`: places that could not be read. `refused`: indexes and options of the archive's collections that
+    the server would not take.
     """
 
     entries: int = 0
@@ -46,10 +47,11 @@ class Rebuilt:
     gaps: int = 0
     contradictions: int = 0
     damaged: int = 0
+    refused: list[str] = field(default_factory=list)
 
     @property
     def whole(self) -> bool:
-        return not (self.gaps or self.contradictions or self.damaged)
+        return not (self.gaps or self.contradictions or self.damaged or self.refused)
 
     def summary(self) -> dict[str, Any]:
         return {"whole": self.whole, **asdict(self)}
@@ -58,14 +60,14 @@ class Rebuilt:
 def rebuild(
     journal: Journal,
     ledger: Ledger,
-    archive: Source | None,
+    archive: Described | None,
     *,
     actor: str,
     progress: Progress = lambda done, total: None,
 ) -> Rebuilt:
     """Fill the ledger's empty database. Raises `RefusedForSafety` unless it is empty, `NotFound` without a journal."""
     store, result = ledger.store, Rebuilt()
-    refuse_unless_empty(store)
+    make_room(store)
     with Sorted("entry (kind, doc, rev, digest, prev, raw, PRIMARY KEY (kind, doc, rev, digest))") as tables:
         total = tables.fill("entry", _rows(journal, result))
         if not total:
@@ -76,7 +78,6 @@ def rebuild(
                 folder=str(journal.folder),
             )
         store.state.put(MARK, True)
-        store.entries.ensure_indexes()
         entries = _without_contradictions(tables, result)
         while block := list(islice(entries, BLOCK)):
             store.entries.insert(block)
@@ -88,6 +89,9 @@ def rebuild(
                 break
             result.from_archive += _load_strangers(ledger, tables, kind, archive, actor)
     store.ensure_indexes()
+    if archive is not None:
+        define(store, archive)
+        result.refused = lacking(store, archive)
     store.state.put(MARK, False)
     return result
 
@@ -138,7 +142,7 @@ def _load_documents(store: Store, tables: Sorted, result: Rebuilt) -> None:
             result.segmentadores += loaded if kind == "segmentador" else 0
 
 
-def _load_strangers(ledger: Ledger, tables: Sorted, kind: Kind, archive: Source, actor: str) -> int:
+def _load_strangers(ledger: Ledger, tables: Sorted, kind: Kind, archive: Described, actor: str) -> int:
     """Documents of the archive that no entry tells of."""
     known = "SELECT 1 FROM entry WHERE kind = ? AND doc = ? LIMIT 1"
 

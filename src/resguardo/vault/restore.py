@@ -1,46 +1,30 @@
-"""Bringing back what a source holds: into the live board as one operation, or into an empty database as it was.
+"""Bringing back what a source holds into the live board (I8), as one operation. An empty database: `fill`.
 
-Into the live board (I8), from a plan (`restore_plan`): 1. no document has moved since the plan was made; 2. an archive
+From a plan (`restore_plan`): 1. no document has moved since the plan was made; 2. an archive
 of the board; 3. as 1, once more; 4. the changes, block by block, as one operation. Up to 4 nothing was done. A crash in
 4 leaves an operation with fewer entries than it says: undoing it leads back, making the plan again finds what is left.
 Who saves something during 4 keeps it: each change names the revision that it was worked out for, and what has been
 overtaken stays as it is and is told.
-
-Into an empty database: 1. the database is marked as half restored; 2. documents and entries, block by block, entries
-first; 3. what is there is compared with the source; 4. the mark goes. A crash before 4 leaves the mark, and
-`refuse_half_restored` says what to do.
 """
 
 from __future__ import annotations
 
-import hashlib
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice, takewhile
+from itertools import takewhile
 from typing import Any, Final
 
-import bson
-
-from resguardo.board import document
-from resguardo.board.batch import LARGEST_DOCUMENT
-from resguardo.board.change import IDENTITY, Change, Kind
-from resguardo.errors import Conflict, Integrity, Invalid, NotFound, RefusedForSafety
-from resguardo.ledger.check import check
+from resguardo.board.change import Change, Kind
+from resguardo.errors import Conflict, Invalid, NotFound
 from resguardo.ledger.record import Ledger, Receipt, Via
 from resguardo.ledger.settle import new_operation
 from resguardo.store import Store
 from resguardo.store.batches import Stored
 from resguardo.store.entries import Entry
 from resguardo.vault.catalogue import Catalogue, back_up
-from resguardo.vault.frozen import ABSENT, Plan, Row, own_id, usable
-from resguardo.vault.sources import Source, documents_of
-from resguardo.vault.spool import Spool
+from resguardo.vault.frozen import ABSENT, Plan, Row
 
 BLOCK: Final = 500
-NAMES: Final[dict[Kind, str]] = {"batch": "batches", "segmentador": "segmentadores"}
-MARK: Final = "half_restored"
 MOST_TOLD: Final = 500
 """Conflicts told one by one; all are counted."""
 TRIES: Final = 10
@@ -225,156 +209,3 @@ class _Recording:
 def _conflict(row: Row, by: Entry | None) -> dict[str, Any]:
     who = {"actor": by.actor, "at": by.at.isoformat()} if by else {"actor": None, "at": None}
     return {"kind": row.kind, "id": row.doc, "what": row.what, **who}
-
-
-def load_into(
-    store: Store,
-    ledger: Ledger,
-    source: Source,
-    *,
-    actor: str,
-    progress: Progress = lambda done: None,
-    compared: bool = True,
-) -> dict[str, int]:
-    """Fill an empty database with everything a source holds, byte for byte, and compare it with that.
-
-    Raises `RefusedForSafety` unless the database is empty, `Integrity` where it is not as the source is.
-    """
-    refuse_unless_empty(store)
-    store.state.put(MARK, True)
-    store.ensure_indexes()
-    people = load(ledger, "segmentador", source.segmentadores, actor, progress)
-    work = load(ledger, "batch", source.batches, actor, lambda done: progress(people + done))
-    if compared and (why := difference(store, ledger, source)):
-        raise Integrity(
-            "La base «{database}» no quedó como debía: {why}.",
-            hint="Bórrala y vuelve a restaurar en ella, o elige otra.",
-            database=store.connection.settings.database,
-            why=why,
-        )
-    store.state.put(MARK, False)
-    return {"batches": work, "segmentadores": people}
-
-
-def refuse_unless_empty(store: Store) -> None:
-    if store.batches.count() or store.segmentadores.count() or not store.entries.is_empty():
-        refuse_half_restored(store)
-        raise RefusedForSafety(
-            "La base «{database}» no está vacía.",
-            hint="Elige una base nueva, o restaura sobre el tablero sin --into.",
-            database=store.connection.settings.database,
-        )
-
-
-def load(
-    ledger: Ledger,
-    kind: Kind,
-    source: Callable[[], Iterator[bytes]],
-    actor: str,
-    progress: Progress = lambda done: None,
-) -> int:
-    """Insert documents, each block with its entries as an operation. Returns how many.
-
-    Those that the ledger cannot work with, as their id is unusable or taken twice or they are too large, come last and
-    have no entry: then the index on the id may have to be none that is unique.
-    """
-    documents, done = ledger.store.documents(kind), 0
-    twice, raws = _taken_twice(kind, source()), source()
-    with closing(Spool()) as aside:
-        while block := list(islice(raws, BLOCK)):
-            fit: list[tuple[str, bytes]] = []
-            for raw in block:
-                whole = with_own_id(document.without(raw, document.REVISION))
-                name = document.field(whole, IDENTITY[kind])
-                if usable(name) and name not in twice and len(whole) <= LARGEST_DOCUMENT:
-                    fit.append((name, whole))
-                else:
-                    aside.append(whole)
-            done += _load_block(ledger, kind, fit, actor)
-            progress(done)
-        if aside.count:
-            documents.drop_identity_index()
-        strangers = iter(aside)
-        while block := list(islice(strangers, BLOCK)):
-            done += documents.load((whole, 0) for whole in block)
-    documents.ensure_indexes()
-    return done
-
-
-def _taken_twice(kind: Kind, raws: Iterator[bytes]) -> set[str]:
-    """The ids that more than one document has."""
-    with closing(sqlite3.connect("")) as names:
-        names.execute("CREATE TABLE met (name TEXT PRIMARY KEY) WITHOUT ROWID")
-        found = (document.field(raw, IDENTITY[kind]) for raw in raws)
-        return {
-            name
-            for name in found
-            if usable(name) and not names.execute("INSERT OR IGNORE INTO met VALUES (?)", (name,)).rowcount
-        }
-
-
-def _load_block(ledger: Ledger, kind: Kind, block: list[tuple[str, bytes]], actor: str) -> int:
-    now = ledger.now()
-    op = new_operation(now)
-    entries = [
-        Entry(kind, name, 1, now, actor, "restore", op, len(block), "restore", whole, None).sealed()
-        for name, whole in block
-    ]
-    ledger.take_in(entries)
-    return ledger.store.documents(kind).load((whole, 1) for _, whole in block)
-
-
-def with_own_id(raw: bytes) -> bytes:
-    """The document with an `_id`, a new one in front if it has none."""
-    if any(element.name == b"_id" for element in document.elements(raw)):
-        return raw
-    return document.assemble([b"\x07_id\0" + bson.ObjectId().binary, raw[4:-1]])
-
-
-def refuse_half_restored(store: Store) -> None:
-    """Raises `RefusedForSafety` where a restore into this database was cut off."""
-    if store.state.get(MARK):
-        raise RefusedForSafety(
-            "A la base «{database}» le falta parte de una restauración que se interrumpió.",
-            hint="Bórrala y vuelve a restaurar en ella, o elige otra.",
-            database=store.connection.settings.database,
-        )
-
-
-def difference(store: Store, ledger: Ledger, source: Source) -> str:
-    """What of a database that was filled from a source is not as it is there; empty when all is.
-
-    Compared are the number of documents of each kind, their bytes, the unique index, and the ledger made by filling it
-    with documents and journal (`ledger.check`).
-    """
-    for kind, name in NAMES.items():
-        documents = store.documents(kind)
-        whole = all(map(own_id, documents_of(source, kind)))
-        found = _sum(documents.scan(), whole=whole)
-        wanted = _sum(documents_of(source, kind), whole=whole)
-        if found[0] != wanted[0]:
-            return f"se restauraron {found[0]} {name} de {wanted[0]}"
-        if found[1] != wanted[1]:
-            return f"algún documento de {name} no se restauró como estaba"
-        if not documents.duplicates() and not documents.ensure_indexes():
-            return f"a {name} le falta su índice único"
-    report = check(ledger)
-    if not report.ok:
-        first = report.differences[0] if report.differences else None
-        return f"el historial restaurado no coincide ({first.doc}: {first.what})" if first else "el diario está dañado"
-    return ""
-
-
-def _sum(raws: Iterable[bytes], *, whole: bool) -> tuple[int, int]:
-    """How many documents, and a sum over their bytes that does not depend on their order.
-
-    Not `whole`: without their `_id`s, which the source does not have.
-    """
-    count = total = 0
-    for raw in raws:
-        count += 1
-        compared = (
-            document.without(raw, document.REVISION) if whole else document.without(raw, document.REVISION, b"_id")
-        )
-        total += int.from_bytes(hashlib.sha256(compared).digest(), "little")
-    return count, total % (1 << 256)

@@ -7,7 +7,7 @@ block. `about` and `last_change` are what a preview says of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -26,7 +26,7 @@ from resguardo.store import Store
 from resguardo.store.operations import Light
 from resguardo.vault import mongodump
 from resguardo.vault.catalogue import Catalogue
-from resguardo.vault.reading import open_source
+from resguardo.vault.reading import collections_of, open_source
 
 NOW: Final = "now"
 
@@ -38,6 +38,13 @@ class Source(Protocol):
 
     def batches(self) -> Iterator[bytes]: ...
     def segmentadores(self) -> Iterator[bytes]: ...
+
+
+class Described(Source, Protocol):
+    """A source that knows how its collections were made: of each list {`indexes`, `options`}, or nothing."""
+
+    @property
+    def collections(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -54,12 +61,16 @@ class Opened:
     def segmentadores(self) -> Iterator[bytes]:
         return self.content.segmentadores()
 
+    @property
+    def collections(self) -> Mapping[str, Any]:
+        return collections_of(self.about)
+
 
 @dataclass(frozen=True)
 class Narrowed:
     """Of a source, everybody and the batches that a filter chooses."""
 
-    content: Source
+    content: Described
     chosen: Filter
 
     def batches(self) -> Iterator[bytes]:
@@ -67,6 +78,10 @@ class Narrowed:
 
     def segmentadores(self) -> Iterator[bytes]:
         return self.content.segmentadores()
+
+    @property
+    def collections(self) -> Mapping[str, Any]:
+        return self.content.collections
 
 
 class _Live:

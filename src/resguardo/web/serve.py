@@ -44,7 +44,7 @@ from resguardo.ledger.watch import Watch
 from resguardo.store import Store, open_store
 from resguardo.store.connect import translated
 from resguardo.store.embedded import EmbeddedServer
-from resguardo.vault.restore import refuse_half_restored
+from resguardo.vault.fill import refuse_half_restored
 from resguardo.web.app import create_app
 from resguardo.web.remembered import NAME as REMEMBERED
 
