@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import adopt, assign, backup, changes, entries, external, table, waits
+from benchmarks import adopt, assign, backup, changes, diff, entries, external, restore, table, waits
 
 THEMES = {
     "backup": backup,
@@ -15,6 +15,8 @@ THEMES = {
     "changes": changes,
     "entries": entries,
     "external": external,
+    "restore": restore,
+    "diff": diff,
 }
 
 

@@ -67,23 +67,31 @@ def yesterday() -> datetime:
 
 
 @contextmanager
-def database(batches: int, *, adopted: bool = True, unassigned: float = 0.1) -> Iterator[Settings]:
-    """An embedded server, in a folder of its own, that holds this many batches.
+def empty() -> Iterator[Settings]:
+    """An embedded server that holds nothing, in a folder of its own.
 
     `TMPDIR=/dev/shm` keeps a slow or busy disk out of the measurement.
     """
     with tempfile.TemporaryDirectory(prefix="resguardo-bench-") as folder:
         data = Path(folder)
         with EmbeddedServer.start(data) as server:
-            settings = Settings(data=data, mongodb_uri=server.uri, database=DATABASE)
-            if adopted:
-                with open_store(settings) as store:
-                    store.ensure_indexes()
-                    fill(server.uri, batches, unassigned)
-                    adopt(store, Ledger(store, settings.zone, yesterday))
-            else:
-                fill(server.uri, batches, unassigned)
-            yield settings
+            yield Settings(data=data, mongodb_uri=server.uri, database=DATABASE)
+
+
+@contextmanager
+def database(batches: int, *, adopted: bool = True, unassigned: float = 0.1) -> Iterator[Settings]:
+    """An embedded server that holds this many batches."""
+    with empty() as settings:
+        uri = settings.mongodb_uri
+        assert uri is not None
+        if adopted:
+            with open_store(settings) as store:
+                store.ensure_indexes()
+                fill(uri.get_secret_value(), batches, unassigned)
+                adopt(store, Ledger(store, settings.zone, yesterday))
+        else:
+            fill(uri.get_secret_value(), batches, unassigned)
+        yield settings
 
 
 def fill(uri: str, batches: int, unassigned: float) -> None:

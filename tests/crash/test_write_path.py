@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import bson
 import failpoints
@@ -16,7 +17,10 @@ from resguardo.ledger.adopt import adopt
 from resguardo.ledger.catch_up import catch_up
 from resguardo.ledger.recover import recover
 from resguardo.ledger.undo import undo
-from resguardo.vault.fill import refuse_half_restored
+from resguardo.vault.fill import load_into, refuse_half_restored
+from resguardo.vault.sources import open_file
+
+ARCHIVE = Path(__file__).parents[1] / "fixtures" / "archives" / "2.0.json.zst"
 
 
 @dataclass(frozen=True)
@@ -218,7 +222,7 @@ def test_a_killed_adoption_is_finished_by_the_next(store, ledger, killed, failpo
 @pytest.mark.parametrize(
     "failpoint", ["Entries.insert:before", "Entries.insert:after", "Documents.load:before", "Documents.load:after"]
 )
-def test_a_database_half_restored_is_refused(store, killed, failpoint):
+def test_a_database_half_restored_is_refused_until_it_is_restored_anew(store, ledger, killed, failpoint):
     for documents in (store.batches, store.segmentadores):
         documents.collection.drop()
     killed(
@@ -235,6 +239,9 @@ def test_a_database_half_restored_is_refused(store, killed, failpoint):
     )
     with pytest.raises(RefusedForSafety, match="se interrumpió"):
         refuse_half_restored(store)
+    with open_file(ARCHIVE) as source:
+        assert load_into(store, ledger, source, actor="ana").batches == 10
+    refuse_half_restored(store)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from resguardo.errors import Integrity
 from resguardo.ledger import segment
 from resguardo.ledger.segment import Damage, Record, closing_line, entry_line, header_line, read_segment, zstd
-from resguardo.store.entries import Entry, dissect, parse
+from resguardo.store.entries import Entry, dated, dissect, parse
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HEADER = header_line("board", "host", 1, NOW.isoformat())
@@ -147,6 +147,14 @@ def test_a_changed_byte_never_passes_for_an_entry(at, by):
     assert set(records) <= good
     in_header = at < len(HEADER)
     assert in_header or len(records) < 5 or any(isinstance(damage, Damage) for damage in found)
+
+
+@pytest.mark.parametrize("at", [NOW.replace(microsecond=4000), datetime(1, 1, 1, tzinfo=UTC)])
+@pytest.mark.parametrize("first", [{}, {"op": "o"}])  # as it is written, and in another order
+def test_an_entry_is_dated_as_parsing_dates_it(at, first):
+    written = entry(3, at=at)
+    found = dated(bson.encode({**first, **written.stored()} | first))
+    assert (found.doc, found.rev, found.at, found.after) == (written.doc, 3, at, written.after)
 
 
 @given(st.binary(max_size=300))

@@ -20,7 +20,9 @@ from resguardo.ledger.record import Ledger
 from resguardo.store import Store
 from waiting import wait_until
 
-ARCHIVES = Path(__file__).parents[1] / "fixtures" / "archives"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+ARCHIVES = FIXTURES / "archives"
+SAMPLE = FIXTURES / "backup_segmentacion_db_20251015_143052.json"
 
 
 def body(answer: TestResponse, status: int = 200) -> dict[str, Any]:
@@ -185,6 +187,18 @@ def test_a_file_is_planned_with_what_its_form_says(alice: Browser, store: Store)
     assert (made["created"], made["skipped"], made["left_out"][0]["id"]) == (9, 1, "5")
     wrong = {"file": (io.BytesIO(dump), "batches.bson"), "filters": "{"}
     assert alice.post("/api/restore/plan", data=wrong, content_type="multipart/form-data").status_code == 400
+    assert store.batches.count() == 5
+
+
+def test_the_old_file_is_uploaded_looked_at_and_brought_back(alice: Browser, store: Store) -> None:
+    sent = {"file": (io.BytesIO(SAMPLE.read_bytes()), SAMPLE.name)}
+    made = body(alice.post("/api/restore/plan", data=sent, content_type="multipart/form-data"))
+    done = body(alice.post("/api/restore/apply", {"plan": made["plan"]}))
+    assert (made["total"], done["conflict_count"]) == (made["created"] + made["changed"], 0)
+    rows = json.loads(SAMPLE.read_text(encoding="utf-8"))["batches"]
+    stored = {row["id"]: (row["assignee"], row["status"]) for row in store.pages.select(Filter())}
+    assert {row["id"]: (row["assignee"], row["status"]) for row in rows}.items() <= stored.items()
+    assert body(alice.post(f"/api/operations/{done['operation']}/undo"))["conflicts"] == []
     assert store.batches.count() == 5
 
 

@@ -28,7 +28,7 @@ from resguardo.errors import MomentUnreachable, NotFound
 from resguardo.ledger.history import refuse_future
 from resguardo.ledger.operations import BEGINNING, MILLISECOND, windows
 from resguardo.store import Store
-from resguardo.store.entries import Entry
+from resguardo.store.entries import Dated, Entry
 from resguardo.store.operations import Light
 
 MARGIN: Final = timedelta(minutes=5)
@@ -168,14 +168,14 @@ class Past:
 
     def _by_range(self, store: Store, kind: Kind, block: list[str]) -> Iterator[tuple[str, bytes | None]]:
         wanted = set(block)
-        entries = store.entries.of_documents_between(kind, block[0], block[-1])
+        entries = store.entries.dated_between(kind, block[0], block[-1])
         for doc, own in groupby(entries, key=lambda entry: entry.doc):
             if doc in wanted:
                 yield doc, self._held(reversed(list(own)))
 
-    def _held(self, newest_first: Iterator[Entry]) -> bytes | None:
+    def _held(self, newest_first: Iterator[Entry | Dated]) -> bytes | None:
         """What a document was at the moment. Raises `MomentUnreachable` where the entry that says so may be missing."""
-        later: Entry | None = None
+        later: Entry | Dated | None = None
         for entry in newest_first:
             if entry.at <= self.moment:
                 if later is not None and later.rev != entry.rev + 1:
@@ -206,7 +206,7 @@ class Past:
             return self._file.execute(query, values).fetchall()
 
 
-def _gap(after: Entry, nearest: str) -> MomentUnreachable:
+def _gap(after: Entry | Dated, nearest: str) -> MomentUnreachable:
     return MomentUnreachable(
         "Al historial de «{doc}» le falta lo que pasó antes de su revisión {rev}.",
         hint="Lo más cercano que se puede ver es {nearest}.",

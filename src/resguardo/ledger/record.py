@@ -188,14 +188,17 @@ class Ledger:
         """Make these documents agree with their highest entries; `recovering` before anything else is at work."""
         self._settler.settled(keys, recovering=recovering)
 
-    def take_in(self, entries: Sequence[Entry]) -> set[int]:
-        """Steps 3 and 5 alone, for documents that are there already or are loaded by the caller.
+    def take_in(self, entries: Sequence[Entry], meanwhile: Callable[[], object] = lambda: None) -> set[int]:
+        """Steps 3 and 5 alone, for documents that are there already or are loaded by `meanwhile`.
 
         Returns the positions of entries whose revision somebody else took.
         """
         self.journal.demand()
         lost, handed = self._insert(entries)
-        handed.wait()
+        try:
+            meanwhile()
+        finally:
+            handed.wait()
         return lost
 
     def _insert(self, entries: Sequence[Entry]) -> tuple[set[int], Handed]:

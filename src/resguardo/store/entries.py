@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
@@ -209,11 +209,18 @@ class Entries:
 
     def of_documents_between(self, kind: Kind, first: str, last: str) -> Iterator[Entry]:
         """All entries of the documents whose ids lie between these two, inclusive; by document, oldest first."""
+        return map(parse, self._between(kind, first, last))
+
+    def dated_between(self, kind: Kind, first: str, last: str) -> Iterator[Dated]:
+        """The same, for choosing some of them."""
+        return map(dated, self._between(kind, first, last))
+
+    def _between(self, kind: Kind, first: str, last: str) -> Iterator[bytes]:
         # Not `$lte`: the embedded server leaves the last one out where its index goes on with another field.
         query = {"kind": kind, "doc": {"$gte": first, "$lt": last + "\0"}}
         order = [("doc", ASCENDING), ("rev", ASCENDING)]
-        for row in self.collection.find(query, batch_size=500).sort(order):
-            yield parse(raw_of(row))
+        for block in self.collection.find_raw_batches(query, batch_size=500).sort(order):
+            yield from split_batch(bytes(block))  # type: ignore[arg-type]
 
     def of_operation(self, op: str) -> Iterator[Entry]:
         for row in self.collection.find({"op": op}, batch_size=500):
@@ -246,6 +253,7 @@ class Row(NamedTuple):
     whole: bool
 
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BATCH: Final = b"\x02kind\0\x06\0\0\0batch\0\x02doc\0"
 _SEGMENTADOR: Final = b"\x02kind\0\x0c\0\0\0segmentador\0\x02doc\0"
 _REV: Final = b"\0\x10rev\0"
@@ -261,13 +269,7 @@ def dissect(raw: bytes) -> Row:
     Goes by the order in which `Entry` writes its fields. Raises `ValueError` where they are not in that order.
     """
     start = 21 if raw[4:9] == _OWN_ID else 4
-    if raw.startswith(_BATCH, start):
-        kind, begin = "batch", start + len(_BATCH) + 4
-    elif raw.startswith(_SEGMENTADOR, start):
-        kind, begin = "segmentador", start + len(_SEGMENTADOR) + 4
-    else:
-        raise ValueError("not an entry")
-    at = begin + int.from_bytes(raw[begin - 4 : begin], "little")
+    kind, begin, at = _named(raw, start)
     seal_at = len(raw) - 1 - len(_DIGEST) - 32
     digest_at = seal_at + len(_DIGEST)
     prev_at = seal_at - len(_PREV) - 32
@@ -284,6 +286,45 @@ def dissect(raw: bytes) -> Row:
     whole = hashlib.sha256(sealed).digest() == digest
     doc, rev = raw[begin : at - 1].decode(), int.from_bytes(raw[at + 5 : at + 9], "little")
     return Row(kind, doc, rev, digest, prev, _after(raw, at, prev_at), whole)
+
+
+class Dated(NamedTuple):
+    """Which entry this is, for choosing one of many; it is taken apart when its document is asked for."""
+
+    doc: str
+    rev: int
+    at: datetime
+    raw: bytes
+
+    @property
+    def after(self) -> bytes | None:
+        return parse(self.raw).after
+
+
+def dated(raw: bytes) -> Dated:
+    """Goes by the order in which `Entry` writes its fields, and parses where they are in another."""
+    try:
+        _, begin, at = _named(raw, 21 if raw[4:9] == _OWN_ID else 4)
+        if begin < at and raw[at - 1 : at + 5] == _REV and raw[at + 9 : at + 13] == b"\x09at\0":
+            doc = raw[begin : at - 1].decode()
+            millis = int.from_bytes(raw[at + 13 : at + 21], "little", signed=True)
+            rev = int.from_bytes(raw[at + 5 : at + 9], "little")
+            return Dated(doc, rev, _EPOCH + timedelta(milliseconds=millis), raw)
+    except ValueError:
+        pass
+    entry = parse(raw)
+    return Dated(entry.doc, entry.rev, entry.at, raw)
+
+
+def _named(raw: bytes, start: int) -> tuple[str, int, int]:
+    """The kind, and where the document's id begins and ends, its zero included. Raises `ValueError`."""
+    if raw.startswith(_BATCH, start):
+        kind, begin = "batch", start + len(_BATCH) + 4
+    elif raw.startswith(_SEGMENTADOR, start):
+        kind, begin = "segmentador", start + len(_SEGMENTADOR) + 4
+    else:
+        raise ValueError("not an entry")
+    return kind, begin, begin + int.from_bytes(raw[begin - 4 : begin], "little")
 
 
 def _after(raw: bytes, at: int, end: int) -> bytes | None:

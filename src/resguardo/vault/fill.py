@@ -144,16 +144,10 @@ def load(
 
     Those that the ledger cannot work with, as their id is unusable or taken twice or they are too large, have no entry.
     """
-    documents, done = ledger.store.documents(kind), 0
-    twice, raws = _taken_twice(kind, source()), source()
+    twice, raws, done = _taken_twice(kind, source()), source(), 0
     while block := [with_own_id(document.without(raw, document.REVISION)) for raw in islice(raws, BLOCK)]:
-        named = [(document.field(raw, IDENTITY[kind]), raw) for raw in block]
-        fit = [
-            (name, raw) for name, raw in named if usable(name) and name not in twice and len(raw) <= LARGEST_DOCUMENT
-        ]
-        _record_loaded(ledger, kind, fit, actor)
-        known = {name for name, _ in fit}
-        done += documents.load((raw, 1 if name in known else 0) for name, raw in named)
+        _load_block(ledger, kind, block, twice, actor)
+        done += len(block)
         progress(done)
     return done
 
@@ -170,16 +164,14 @@ def _taken_twice(kind: Kind, raws: Iterator[bytes]) -> set[str]:
         }
 
 
-def _record_loaded(ledger: Ledger, kind: Kind, block: list[tuple[str, bytes]], actor: str) -> None:
+def _load_block(ledger: Ledger, kind: Kind, block: list[bytes], twice: set[str], actor: str) -> None:
+    named = [(document.field(raw, IDENTITY[kind]), raw) for raw in block]
+    fit = {name: raw for name, raw in named if usable(name) and name not in twice and len(raw) <= LARGEST_DOCUMENT}
     now = ledger.now()
-    op, size = new_operation(now), len(block)
-    if block:
-        ledger.take_in(
-            [
-                Entry(kind, name, 1, now, actor, "restore", op, size, "restore", raw, None).sealed()
-                for name, raw in block
-            ]
-        )
+    about = (now, actor, "restore", new_operation(now), len(fit), "restore")
+    entries = [Entry(kind, name, 1, *about, raw, None).sealed() for name, raw in fit.items()]
+    rows = [(raw, 1 if name in fit else 0) for name, raw in named]
+    ledger.take_in(entries, lambda: ledger.store.documents(kind).load(rows))
 
 
 def with_own_id(raw: bytes) -> bytes:
