@@ -256,9 +256,14 @@ class Row(NamedTuple):
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BATCH: Final = b"\x02kind\0\x06\0\0\0batch\0\x02doc\0"
 _SEGMENTADOR: Final = b"\x02kind\0\x0c\0\0\0segmentador\0\x02doc\0"
+_BATCH_DOC: Final = len(_BATCH) + 4
+_SEGMENTADOR_DOC: Final = len(_SEGMENTADOR) + 4
+_DIGEST_HEAD: Final = len(_DIGEST)
 _REV: Final = b"\0\x10rev\0"
 _PREV: Final = b"\x05prev\0\x20\0\0\0\0"
 _NO_PREV: Final = b"\x0aprev\0"
+_PREV_HEAD: Final = len(_PREV)
+_NO_PREV_ALL: Final = len(_NO_PREV)
 _AFTER: Final = b"\x03after\0"
 _NO_AFTER: Final = b"\x0aafter\0"
 
@@ -270,15 +275,15 @@ def dissect(raw: bytes) -> Row:
     """
     start = 21 if raw[4:9] == _OWN_ID else 4
     kind, begin, at = _named(raw, start)
-    seal_at = len(raw) - 1 - len(_DIGEST) - 32
-    digest_at = seal_at + len(_DIGEST)
-    prev_at = seal_at - len(_PREV) - 32
+    digest_at = len(raw) - 33
+    seal_at = digest_at - _DIGEST_HEAD
+    prev_at = seal_at - _PREV_HEAD - 32
     if not begin < at <= seal_at or raw[at - 1 : at + 5] != _REV or raw[seal_at:digest_at] != _DIGEST:
         raise ValueError("not an entry")
     if raw.startswith(_PREV, prev_at):
-        prev = raw[prev_at + len(_PREV) : seal_at]
+        prev = raw[seal_at - 32 : seal_at]
     else:
-        prev_at, prev = seal_at - len(_NO_PREV), b""
+        prev_at, prev = seal_at - _NO_PREV_ALL, b""
         if raw[prev_at:seal_at] != _NO_PREV:
             raise ValueError("not an entry")
     digest = raw[digest_at:-1]
@@ -319,9 +324,9 @@ def dated(raw: bytes) -> Dated:
 def _named(raw: bytes, start: int) -> tuple[str, int, int]:
     """The kind, and where the document's id begins and ends, its zero included. Raises `ValueError`."""
     if raw.startswith(_BATCH, start):
-        kind, begin = "batch", start + len(_BATCH) + 4
+        kind, begin = "batch", start + _BATCH_DOC
     elif raw.startswith(_SEGMENTADOR, start):
-        kind, begin = "segmentador", start + len(_SEGMENTADOR) + 4
+        kind, begin = "segmentador", start + _SEGMENTADOR_DOC
     else:
         raise ValueError("not an entry")
     return kind, begin, begin + int.from_bytes(raw[begin - 4 : begin], "little")
