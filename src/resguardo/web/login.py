@@ -24,7 +24,7 @@ from resguardo.web.metrics import from_this_machine
 from resguardo.web.pages import login_form
 
 COOKIE: Final = "resguardo_session"
-OPEN: Final = frozenset({"static", "log_in", "login", "healthz", "readyz", "openapi"})
+OPEN: Final = frozenset({"static", "log_in", "login", "healthz", "readyz", "openapi", "mail_off"})
 """The endpoints that are answered to anybody."""
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 LARGEST_FORM: Final = 64 * 1024
