@@ -8,7 +8,6 @@ import { type Message, kindWord, stateWord } from "./mail";
 import { preview } from "./preview";
 
 const PAGE = window.matchMedia("(width <= 700px)").matches ? 6 : 20;
-const more = find<HTMLButtonElement>("#mail-more");
 let most = PAGE;
 let drawn = "";
 
@@ -18,8 +17,8 @@ export function showOutbox(messages: Message[], changed: () => void): void {
   const waiting = count("queued") + count("sending");
   const parts = [waiting ? plural(waiting, "{count} en espera", "{count} en espera") : "", failed ? plural(failed, "{count} no se pudo enviar", "{count} no se pudieron enviar") : ""];
   find("#mail-outbox-sum").textContent = parts.filter(Boolean).join(" · ") || (messages.length ? t("Todo enviado en los últimos 30 días.") : "");
-  more.hidden = messages.length <= most;
-  more.onclick = () => {
+  find("#mail-pager").hidden = messages.length <= most;
+  find("#mail-more").onclick = () => {
     most += PAGE;
     showOutbox(messages, changed);
   };
@@ -45,7 +44,7 @@ function row(message: Message, changed: () => void): HTMLElement {
     "tr",
     { "data-state": message.state, "data-kind": message.kind },
     h("td", { "data-label": t("Cuándo"), class: "muted" }, when(message.made_at)),
-    h("th", { scope: "row", "data-label": t("Para") }, h("div", {}, message.name, h("span", { class: "mail-why mono" }, message.to))),
+    h("th", { scope: "row", "data-label": t("Para") }, h("div", {}, message.name, h("span", { class: "mail-why" }, message.to))),
     h("td", { "data-label": t("Mensaje") }, h("div", {}, message.subject, h("span", { class: "mail-why" }, [kindWord(message.kind), message.file ?? ""].filter(Boolean).join(" · ")))),
     h("td", { "data-label": t("Estado") }, h("div", { class: `mail-word mail-${message.state}` }, icon(image), h("div", {}, h("b", {}, word), h("span", { class: "mail-why" }, reason(message))))),
     h("td", { class: "mail-actions" }, h("div", {}, again, see)),

@@ -6,7 +6,8 @@ import { number, plural, t } from "../lib/text";
 import { LANGUAGES, type Overview, type Person } from "./mail";
 import { preview } from "./preview";
 
-const all = find<HTMLButtonElement>("#send-all");
+/** Only leads have it: a segmentador's page holds none of these elements. */
+const sendsAll = () => find<HTMLButtonElement>("#send-all");
 let drawn = "";
 
 /** A name for this asking: however often it is clicked, each message goes once. */
@@ -16,6 +17,7 @@ const ready = (person: Person) => person.reachable && person.batches > 0;
 
 export function showPeople(mail: Overview, changed: () => void): void {
   const able = mail.people.filter(ready);
+  const all = sendsAll();
   all.disabled = !mail.configured || able.length === 0;
   all.onclick = () => void sendAll(able, mail.people.length - able.length, changed);
   find("#mail-people-sum").textContent = t("{able} de {all} tienen correo y batches.", { able: able.length, all: mail.people.length });
@@ -83,7 +85,7 @@ async function sendAll(able: Person[], left: number, changed: () => void): Promi
   const skipped = left ? ` ${plural(left, "{count} persona se queda sin él: mira por qué en la tabla.", "{count} personas se quedan sin él: mira por qué en la tabla.")}` : "";
   const text = plural(able.length, "Sale {count} mensaje con la lista adjunta.", "Salen {count} mensajes, cada uno con su lista adjunta.") + skipped;
   if (!(await confirm(t("Mandar las listas a todos"), text, plural(able.length, "Mandar {count} mensaje", "Mandar {count} mensajes"), t("Cancelar"), false))) return;
-  all.disabled = true;
+  sendsAll().disabled = true;
   try {
     const answer = await post("/api/mail/worklist", { names: able.map(({ name }) => name), once: own });
     notice(String(answer.message));
