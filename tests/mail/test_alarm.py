@@ -130,6 +130,18 @@ def test_without_a_server_in_the_settings_there_is_no_thread(team, settings):
     assert not post._thread.is_alive()
 
 
+def test_what_goes_wrong_over_the_alarm_keeps_no_list_back(team, mailing, office):
+    settings = mailing.model_copy(update={"mail_worklist": "* * * * *"})
+    team.store.state.put("mail:slot:worklist", team.now() - timedelta(hours=1))
+
+    def measure(now):
+        raise ValueError("an odd document")
+
+    sent = Post(settings, team, measure).look(team.now())
+    assert [one.to for one in sent] == ["ana@ejemplo.mx"]
+    assert len(office.raw) == 1
+
+
 def test_only_one_process_decides(team, mailing):
     asked = []
     posts = [Post(mailing, team, lambda now, n=n: asked.append(n) or YES) for n in range(3)]

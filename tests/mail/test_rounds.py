@@ -181,3 +181,18 @@ def test_the_leads_get_the_summary_with_what_was_done_since(team, clock, rounds)
     ]
     assert "S 1 (+1)" in contents(team)[-1]
     assert "S 0" in contents(team)[0]
+
+
+def test_a_look_reads_on_from_the_last_one_and_counts_each_assignment_once(team, clock, rounds, give, monkeypatch):
+    own = rounds()
+    own.look(clock())
+    team.record([Create("batch", f"n{n:03}", {"assignee": "Ana"}) for n in range(150)], actor="a", via="cli")
+    read = []
+    real = team.store.entries.given
+    monkeypatch.setattr(team.store.entries, "given", lambda since, until: read.append(since) or real(since, until))
+    for _ in range(20):  # within the overlap, so that each look comes upon the same entries
+        own.look(clock(clock() + timedelta(seconds=1)))
+    own.look(clock(clock() + 16 * MINUTE))
+    assert subjects(team) == [("Ana", "Tienes 150 batches nuevos")]
+    assert read == sorted(read)
+    assert read[-1] > MONDAY - DAY

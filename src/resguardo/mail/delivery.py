@@ -117,6 +117,9 @@ def _batch(
             if wanted is None:
                 return False
             continue  # another process was faster with this one
+        if not claimed.content:
+            mark(store, claimed, Outcome("refused", "su contenido ya no se guarda"), clock())
+            continue
         outcome = hand_over(server, envelope(settings), claimed.to, claimed.content)
         mark(store, claimed, outcome, clock())
         done.append(Sent(claimed.key, claimed.to, outcome))

@@ -74,20 +74,36 @@ class Post:
                 self._away(now)
             except FAILURES as error:
                 log.warning("post: %s", error)
+            except Exception:  # mail that stops for good over one odd document would be noticed by nobody
+                log.exception("post")
             self._stirred.wait(LOOK_EVERY)
 
     def look(self, now: datetime) -> list[Sent]:
         """Decide, if nobody else does, and send. Raises `MailTrouble` and what MongoDB raises."""
         store = self._ledger.store
         if store.state.claim(CLAIM, self._owner, now, now + CLAIMED_FOR):
-            self._alarm.look(self._measure(now), now)
-            self._rounds.look(now)
-            if self._forgot is None or now - self._forgot > FORGET_EVERY:
-                forget_old(store, now)
-                self._forgot = now
+            self._decide(now)
         if troubled(store, now):
             return []
         return deliver(store, self._settings, self._ledger.now, self._stop.is_set)
+
+    def _decide(self, now: datetime) -> None:
+        """What goes wrong over one kind of message keeps back no other, and nothing that waits."""
+        for step in (self._sound, self._rounds.look, self._forget):
+            try:
+                step(now)
+            except MongoError:
+                raise
+            except Exception:
+                log.exception("post: %s", step.__name__)
+
+    def _sound(self, now: datetime) -> None:
+        self._alarm.look(self._measure(now), now)
+
+    def _forget(self, now: datetime) -> None:
+        if self._forgot is None or now - self._forgot > FORGET_EVERY:
+            forget_old(self._ledger.store, now)
+            self._forgot = now
 
     def _away(self, now: datetime) -> None:
         try:

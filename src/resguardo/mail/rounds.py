@@ -62,6 +62,11 @@ class Rounds:
         self._ledger = ledger
         self._store = ledger.store
         self._state = ledger.store.state
+        # What this process has read of the assignments not yet told, so that a look need not read them all again.
+        self._waiting: dict[str, Given] = {}
+        self._recent: set[tuple[str, datetime]] = set()
+        self._since: datetime | None = None
+        self._read_to: datetime | None = None
 
     def look(self, now: datetime) -> int:
         """Queue what is due. Returns how many messages."""
@@ -154,20 +159,29 @@ class Rounds:
                 key = f"assigned:{name}:{given.newest.isoformat()}"
                 queued += draft is not None and queue(self._store, self._settings, draft, key, now)
                 told[name] = given.newest
-        start = min((given.oldest for name, given in waiting.items() if name not in ready), default=now)
+                del waiting[name]
+        start = min((given.oldest for given in waiting.values()), default=now)
         kept = [[name, at] for name, at in told.items() if at >= start - OVERLAP]
         self._state.put(ASSIGNED, {"from": start, "told": kept})
+        self._since = start
         return queued
 
-    def _given(self, start: datetime, now: datetime, told: dict[str, datetime]) -> dict[str, Given]:
-        found: dict[str, Given] = {}
+    def _given(self, since: datetime, now: datetime, told: dict[str, datetime]) -> dict[str, Given]:
+        """The assignments from a moment on that are not told yet; read on from the last look if nobody looked since."""
+        start = self._read_to if self._read_to is not None and since == self._since else since
+        if start == since:
+            self._waiting, self._recent = {}, set()
+        recent: set[tuple[str, datetime]] = set()
         for row in self._store.entries.given(start - OVERLAP, now):
             name, at = row["assignee"], row["at"]
-            if isinstance(name, str) and not is_unassigned(name) and self._just_given(row):
-                if name in told and at <= told[name]:
-                    continue
-                found.setdefault(name, Given(at, at)).add(row["doc"], at)
-        return found
+            if at >= now - OVERLAP:  # it is read again at the next look
+                recent.add((row["doc"], at))
+            if (row["doc"], at) in self._recent or not isinstance(name, str) or is_unassigned(name):
+                continue
+            if self._just_given(row) and not (name in told and at <= told[name]):
+                self._waiting.setdefault(name, Given(at, at)).add(row["doc"], at)
+        self._recent, self._read_to = recent, now
+        return self._waiting
 
     def _just_given(self, row: dict[str, Any]) -> bool:
         """An edit gives a batch away when it stamps it so, at the moment it was recorded."""
