@@ -40,7 +40,7 @@ def demo(port: Port = None, batches: Annotated[int, typer.Option(min=0, max=100_
     with tempfile.TemporaryDirectory(prefix="resguardo-demo-") as folder:
         chosen = load(port=port)
         settings = Settings(data=folder, host=chosen.host, port=chosen.port, database=chosen.database)
-        settings = settings.model_copy(update={"mongodb_uri": None, "admin_password": None})
+        settings = settings.model_copy(update={"mongodb_uri": None, "admin_password": None, "smtp_host": ""})
         with EmbeddedServer.start(settings.data) as server, open_store(settings, server.uri) as store:
             store.ensure_indexes()
             team.fill(store, Ledger(store, settings.zone), batches)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
@@ -39,6 +40,12 @@ def _cron(value: str) -> str:
         except CronSimError as error:
             raise ValueError(f"no es un horario de cron: {value} ({error})") from error
     return value
+
+
+def _address(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[^\s/?#<>\"]+(/[^\s?#<>\"]*)?", value):
+        raise ValueError(f"no es una dirección como https://tablero.ejemplo.mx: {value}")
+    return value.rstrip("/")
 
 
 class Settings(BaseSettings):
@@ -97,6 +104,32 @@ class Settings(BaseSettings):
     """Copies up to this size are restored in a drill as soon as they are made; larger ones take turns."""
     safety_from: int = Field(40, ge=1)
     """A copy is made before this many batches are deleted at once."""
+
+    smtp_host: str = ""
+    """The server that mail is handed to; without one, and without `mail_from`, none is sent."""
+    smtp_port: int | None = Field(None, ge=1, le=65535)
+    """Without one: 587 for starttls, 465 for tls, 25 for none."""
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password: SecretStr | None = None
+    smtp_ca: Path | None = None
+    """Certificates to trust beside those of the system (PEM), for a mail server with one of its own."""
+    mail_from: str = ""
+    """Who the messages are from: `board@example.org`, or `Resguardo <board@example.org>`."""
+    mail_reply_to: str = ""
+    public_url: Annotated[str, AfterValidator(_address)] = ""
+    """Where people reach the board, `https://board.example.org`; links in messages lead there."""
+    mail_attachment: Literal["csv"] = "csv"
+    """As what a work list is attached."""
+    mail_worklist: Annotated[str, AfterValidator(_cron)] = ""
+    """When everybody gets their work list by mail, as cron writes it; empty for only by button."""
+    mail_due: Annotated[str, AfterValidator(_cron)] = "0 8 * * 1-5"
+    """When people are reminded of what is due within `mail_due_days` or overdue."""
+    mail_due_days: int = Field(3, ge=0, le=365)
+    mail_summary: Annotated[str, AfterValidator(_cron)] = "0 8 * * 1"
+    """When the leads get the team's summary."""
+    mail_assigned_minutes: int = Field(15, ge=0, le=24 * 60)
+    """After so many minutes without another assignment a person is told of theirs; 0 for never."""
 
     @classmethod
     def settings_customise_sources(

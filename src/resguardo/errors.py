@@ -72,6 +72,12 @@ class Unavailable(ResguardoError):
     """MongoDB, or a place that must be written, cannot be reached now."""
 
 
+class MailTrouble(Unavailable):
+    """No message can be handed to the mail server now. `lasting`: that will not pass by itself."""
+
+    lasting = False
+
+
 class Locked(ResguardoError):
     """Another process holds what is needed."""
 

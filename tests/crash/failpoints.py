@@ -24,13 +24,15 @@ FORM = re.compile(r"(\w+)\.(\w+):(before|after|half)(?:#([1-9]))?")
 def owners() -> dict[str, Any]:
     from resguardo import files
     from resguardo.ledger import catch_up, journal, record, recover, settle
-    from resguardo.store import Store, batches, entries, state
+    from resguardo.mail import alarm, delivery
+    from resguardo.store import Store, batches, entries, outbox, state
 
     classes = (
-        *(Store, batches.Documents, entries.Entries, state.State),
+        *(Store, batches.Documents, entries.Entries, state.State, outbox.Outbox, alarm.Alarm),
         *(files.GrowingFile, journal.Journal, journal.Handed, record.Ledger, settle.Settler, Path),
     )
-    return {cls.__name__: cls for cls in classes} | {"journal": journal, "catch_up": catch_up, "recover": recover}
+    modules = {"journal": journal, "catch_up": catch_up, "recover": recover, "delivery": delivery}
+    return {cls.__name__: cls for cls in classes} | modules
 
 
 def kill() -> None:

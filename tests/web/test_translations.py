@@ -13,19 +13,26 @@ from babel.messages.pofile import read_po
 from browsing import Browser
 from resguardo import errors
 from resguardo.errors import Invalid, ResguardoError
+from resguardo.mail import address, smtp
 from resguardo.web.errors import _DEFAULT_MESSAGE, _MESSAGES
 
 ROOT = Path(__file__).parents[2]
-WEB = ROOT / "src" / "resguardo" / "web"
+SOURCE = ROOT / "src" / "resguardo"
+WEB = SOURCE / "web"
 IN_TEMPLATES = re.compile(r"\b_\(\s*(['\"])(.*?)\1")
+PLURALS_IN_TEMPLATES = re.compile(r'\bngettext\("(.*?)", "(.*?)"')
 IN_SCRIPTS = re.compile(r'\bt\(\s*"([^"]+)"')
 PLURALS = re.compile(r'"([^"\n]*\{count\}[^"\n]*)"')
 
 
 def texts() -> set[str]:
-    templates = (path.read_text(encoding="utf-8") for path in (WEB / "templates").glob("*.html"))
+    folders = (WEB / "templates", SOURCE / "mail" / "templates")
+    templates = [path.read_text(encoding="utf-8") for folder in folders for path in folder.iterdir()]
     scripts = [path.read_text(encoding="utf-8") for path in (ROOT / "frontend" / "src").rglob("*.ts")]
     found = {text for page in templates for _quote, text in IN_TEMPLATES.findall(page)}
+    found.update(text for page in templates for pair in PLURALS_IN_TEMPLATES.findall(page) for text in pair)
+    found.update((address.NO_ADDRESS, address.BAD_ADDRESS, address.OFF, address.NO_WORK))
+    found.update(smtp.MISSING.values())
     for script in scripts:
         found.update(IN_SCRIPTS.findall(script), PLURALS.findall(script))
     return found
@@ -55,9 +62,8 @@ def test_a_translation_keeps_the_places_of_its_text() -> None:
         assert set(places.findall(text)) == set(places.findall(translation)), text
 
 
-SOURCE = WEB.parent
 ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, ResguardoError)}
-WORDS = {"_choice", "_text", "_count", "_moment", "_short_text", "_name"}
+WORDS = {"choice", "_text", "_count", "_moment", "_short_text", "_name"}
 """They put their words for a field into a sentence, as `label` or `what`."""
 
 

@@ -57,7 +57,7 @@ def local_stamp(now: datetime) -> str:
     return now.strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _choice(label: str, allowed: tuple[str, ...]) -> Callable[[Any], Any]:
+def choice(label: str, allowed: tuple[str, ...]) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         if value not in allowed:
             raise Invalid(
@@ -89,10 +89,13 @@ def _text(label: str, longest: int) -> Callable[[Any], Any]:
     return check
 
 
-def _flag(value: Any) -> Any:
-    if not isinstance(value, bool):
-        raise Invalid("{label} tiene que ser sí o no (true o false).", label="mongo_uploaded")
-    return value
+def flag(label: str) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if not isinstance(value, bool):
+            raise Invalid("{label} tiene que ser sí o no (true o false).", label=label)
+        return value
+
+    return check
 
 
 def _count(label: str) -> Callable[[Any], Any]:
@@ -141,14 +144,14 @@ def _shown(value: object) -> str:
 
 FIELD_RULES: Final[dict[tuple[str, ...], Callable[[Any], Any]]] = {
     ("assignee",): _assignee,
-    ("status",): _choice("El estatus", STATUSES),
+    ("status",): choice("El estatus", STATUSES),
     ("folder",): _text("La carpeta", 4_000),
-    ("mongo_uploaded",): _flag,
+    ("mongo_uploaded",): flag("mongo_uploaded"),
     ("comments",): _text("El comentario", LONGEST_COMMENT),
     ("metadata", "assigned_at"): _moment("La fecha de asignación", _STAMP, "2026-11-28 14:30:00"),
     ("metadata", "due_date"): _moment("La fecha límite", _DAY, "2026-11-28"),
-    ("metadata", "priority"): _choice("La prioridad", PRIORITIES),
-    ("metadata", "review_status"): _choice("La revisión", REVIEWS),
+    ("metadata", "priority"): choice("La prioridad", PRIORITIES),
+    ("metadata", "review_status"): choice("La revisión", REVIEWS),
     ("metadata", "reviewed_at"): _moment("La fecha de revisión", _STAMP, "2026-11-28 14:30:00"),
     ("metadata", "total_masks"): _count("El total de máscaras"),
     ("metadata", "completed_masks"): _count("Las máscaras terminadas"),

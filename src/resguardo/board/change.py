@@ -309,6 +309,8 @@ def _short_text(label: str) -> Any:
 _PERSON_RULES: Final[dict[document.Path, Callable[[Any], Any]]] = {
     ("role",): _short_text("El rol"),
     ("email",): _short_text("El correo"),
+    ("mail_off",): batch.flag("mail_off"),
+    ("mail_language",): batch.choice("El idioma de los mensajes", ("es", "en")),
 }
 
 

@@ -16,6 +16,7 @@ from resguardo.cli.board import Data, Json, answer, bar, board
 from resguardo.cli.diff import diff
 from resguardo.cli.history import history, undo
 from resguardo.cli.journal import journal
+from resguardo.cli.mail import mail
 from resguardo.cli.restore import restore
 from resguardo.cli.status import status
 from resguardo.config import load
@@ -32,6 +33,7 @@ app.add_typer(export, name="export")
 app.add_typer(account, name="account")
 app.add_typer(backup, name="backup")
 app.add_typer(journal, name="journal")
+app.add_typer(mail, name="mail")
 backup.command()(diff)
 app.command()(restore)
 app.command()(status)

@@ -12,6 +12,7 @@ from resguardo.store.batches import Documents
 from resguardo.store.connect import Connection, connect, opened
 from resguardo.store.entries import Entries
 from resguardo.store.masks import Masks
+from resguardo.store.outbox import Outbox
 from resguardo.store.pages import Pages
 from resguardo.store.state import State
 
@@ -27,6 +28,7 @@ class Store:
         self.state = State(connection)
         self.accounts = Accounts(connection)
         self.masks = Masks(connection)
+        self.outbox = Outbox(connection)
         self.pages = Pages(connection)
 
     def documents(self, kind: Kind) -> Documents:
@@ -35,6 +37,7 @@ class Store:
     def ensure_indexes(self) -> None:
         self.entries.ensure_indexes()
         self.accounts.ensure_indexes()
+        self.outbox.ensure_indexes()
         self.segmentadores.ensure_indexes()
         self.batches.ensure_indexes()
 

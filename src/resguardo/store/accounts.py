@@ -32,6 +32,8 @@ class Account:
     language: str | None
     segmentador: str | None
     created_at: datetime
+    email: str | None = None
+    """Where a lead gets the summary and the alarm."""
 
 
 class Accounts:

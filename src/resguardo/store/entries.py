@@ -182,6 +182,18 @@ class Entries:
             named = bson.decode(raw_of(row))
             yield named["kind"], named["doc"]
 
+    def given(self, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+        """{`doc`, `at`, `action`, `assignee`, `assigned_at`} of the entries after which a batch is somebody's, recorded
+        from one moment to just before another, in no particular order."""
+        query = {"at": {"$gte": since, "$lt": until}, "kind": "batch", "action": {"$in": ["assign", "create", "edit"]}}
+        fields = {"_id": 0, "doc": 1, "at": 1, "action": 1, "after.assignee": 1, "after.metadata.assigned_at": 1}
+        for raw in self.collection.find(query, fields, batch_size=1000):
+            row = bson.decode(raw_of(raw), document.READABLE)
+            after = row.pop("after", None) or {}
+            metadata = after.get("metadata")
+            stamp = metadata.get("assigned_at") if isinstance(metadata, dict) else None
+            yield {**row, "assignee": after.get("assignee"), "assigned_at": stamp}
+
     def at_revision(self, kind: Kind, doc: str, rev: int) -> Entry | None:
         row = self.collection.find_one({"kind": kind, "doc": doc, "rev": rev})
         return None if row is None else parse(raw_of(row))

@@ -25,6 +25,7 @@ from resguardo.web import (
     api_diff,
     api_files,
     api_history,
+    api_mail,
     api_people,
     api_problems,
     api_restore,
@@ -36,6 +37,7 @@ from resguardo.web import (
     openapi,
     pages,
     pages_history,
+    pages_mail,
     pages_vault,
 )
 from resguardo.web.context import NAME, Board, board, csp_nonce, csrf_token, current_account
@@ -47,6 +49,7 @@ VIEWS: Final = (
     *(login, pages, pages_history),
     *(api_batches, api_people, api_board, api_files, api_history, api_problems, api_restore, metrics, openapi),
     *(api_backups, api_diff, api_status, pages_vault, last_copy),
+    *(api_mail, pages_mail),
 )
 LANGUAGES: Final = ("es", "en")
 LANGUAGE_COOKIE: Final = "resguardo_lang"
@@ -57,6 +60,7 @@ LONG_READS: Final = frozenset(
         *("api_batches", "api_progress", "data_management", "metrics", "readyz"),
         *("operations", "operation", "board_at", "restore_plan"),
         *("api_status", "backups", "backups_plan", "show_backup"),
+        *("mail", "mail_outbox", "mail_preview"),
         *("export_worklist", "export_summary", "database_backup", "download_backup"),
     }
 )

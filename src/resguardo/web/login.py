@@ -27,7 +27,7 @@ from resguardo.web.remembered import NAME as REMEMBERED
 from resguardo.web.remembered import Remembered
 
 COOKIE: Final = "resguardo_session"
-OPEN: Final = frozenset({"static", "log_in", "login", "healthz", "readyz", "openapi"})
+OPEN: Final = frozenset({"static", "log_in", "login", "healthz", "readyz", "openapi", "mail_off"})
 """The endpoints that are answered to anybody."""
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 LARGEST_FORM: Final = 64 * 1024

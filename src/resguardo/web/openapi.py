@@ -189,6 +189,31 @@ TOLD: Final[dict[str, Told]] = {
         _ref("Listing"),
         query=("moment", "before", "page", "per_page", *FILTERS),
     ),
+    "mail": Told("Si se puede mandar correo, qué sale solo y cuándo, y a quién le llega.", ANY),
+    "mail_own": Told("Qué recibe la cuenta que pregunta, y dónde.", _object(lead=FLAG, email=TEXT, person=ANY)),
+    "edit_mail_own": Told(
+        "Cambia si uno recibe mensajes y en qué idioma; quien coordina, su dirección.",
+        ANY,
+        _object(mail_off=FLAG, mail_language={"enum": ["es", "en"]}, email=TEXT),
+    ),
+    "mail_outbox": Told(
+        "Los mensajes de los últimos treinta días y qué pasó con cada uno; con key, uno entero.",
+        _object(messages=_list(ANY), more=FLAG),
+        query=("key", "format"),
+    ),
+    "mail_again": Told("Vuelve a intentar mensajes que no se pudieron enviar.", ANY, _object("keys", keys=IDS)),
+    "mail_preview": Told(
+        "Un mensaje como se mandaría ahora: worklist, due, summary o alarm; no manda nada.",
+        _object(subject=TEXT, to=TEXT, text=TEXT, html=TEXT, file={"type": ["object", "null"]}),
+        query=("name", "format"),
+    ),
+    "mail_worklist": Told(
+        "Manda su lista de trabajo a estas personas, o a todas; con once, lo mismo dos veces se manda una.",
+        _object(queued=IDS, skipped=_list(_object(name=TEXT, why=TEXT))),
+        _object(names=IDS, all=FLAG, once=TEXT),
+        202,
+    ),
+    "mail_trial": Told("Manda un mensaje de prueba.", _object(key=TEXT), _object("to", to=TEXT), 202),
     "problems": Told("Documentos con un id que no sirve.", _object(problems=_list(ANY), more={"type": "boolean"})),
     "mend_problem": Told("Le da un id a uno de esos documentos.", RECEIPT, _object("own", "id", own=TEXT, id=TEXT)),
     "account": Told("Quién pregunta y qué puede hacer.", _object(name=TEXT, role=TEXT, may=_list(TEXT))),
@@ -222,7 +247,13 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "metadata": ANY,
         },
     },
-    "Segmentador": {**_OPEN_ENDED, "properties": {"name": TEXT, "role": TEXT, "email": TEXT, "created_at": TEXT}},
+    "Segmentador": {
+        **_OPEN_ENDED,
+        "properties": {
+            **{"name": TEXT, "role": TEXT, "email": TEXT, "created_at": TEXT},
+            **{"mail_off": FLAG, "mail_language": {"enum": ["es", "en"]}},
+        },
+    },
     "Listing": _object(
         "batches",
         "pagination",

@@ -21,6 +21,8 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
 from functools import partial
 from multiprocessing.synchronize import Event
 from types import FrameType
@@ -41,10 +43,14 @@ from resguardo.ledger.record import Ledger
 from resguardo.ledger.recover import recover
 from resguardo.ledger.upkeep import Upkeep
 from resguardo.ledger.watch import Watch
+from resguardo.mail.alarm import Answer
+from resguardo.mail.post import Post
+from resguardo.status import report
 from resguardo.store import Store, open_store
 from resguardo.store.connect import translated
 from resguardo.store.embedded import EmbeddedServer
 from resguardo.vault.fill import refuse_half_restored
+from resguardo.web.api_mail import POST
 from resguardo.web.app import create_app
 from resguardo.web.remembered import NAME as REMEMBERED
 
@@ -128,10 +134,18 @@ def load_worker(settings: Settings, uri: str, begun: Event) -> Any:
     Upkeep(ledger).start()
     Lookout(store, ledger).start()
     Jobs(settings, ledger).start()
+    post = Post(settings, ledger, partial(_answer, settings, ledger))
+    post.start()
     app = create_app(settings, store, ledger, watch)
     app.extensions[REMEMBERED].watch(store)
+    app.extensions[POST] = post
     app.extensions["resguardo.connection"] = holder  # closing it would end the board
     return app
+
+
+def _answer(settings: Settings, ledger: Ledger, now: datetime) -> Answer:
+    found = report(settings, ledger.store, ledger.journal, now)
+    return Answer(found.safe, [asdict(line) for line in found.lines if line.state == "red"])
 
 
 def _end_with_parent() -> None:
