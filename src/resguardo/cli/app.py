@@ -12,6 +12,7 @@ from resguardo.cli.backups import backup
 from resguardo.cli.board import Data, Json, answer, bar, board
 from resguardo.cli.diff import diff
 from resguardo.cli.history import history, undo
+from resguardo.cli.intake import import_
 from resguardo.cli.journal import journal
 from resguardo.cli.restore import restore
 from resguardo.cli.status import status
@@ -32,6 +33,7 @@ app.command()(restore)
 app.command()(status)
 app.command()(history)
 app.command()(undo)
+app.command("import")(import_)
 
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Archivo; sin él, el de nombre acostumbrado.")]
 

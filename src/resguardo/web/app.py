@@ -25,6 +25,7 @@ from resguardo.web import (
     api_diff,
     api_files,
     api_history,
+    api_intake,
     api_people,
     api_problems,
     api_restore,
@@ -42,7 +43,18 @@ from resguardo.web.outage import Mender
 
 VIEWS: Final = (
     *(login, pages, pages_history),
-    *(api_batches, api_people, api_board, api_files, api_history, api_problems, api_restore, metrics, openapi),
+    *(
+        api_batches,
+        api_people,
+        api_board,
+        api_files,
+        api_history,
+        api_problems,
+        api_restore,
+        api_intake,
+        metrics,
+        openapi,
+    ),
     *(api_backups, api_diff, api_status, pages_vault),
 )
 LANGUAGES: Final = ("es", "en")
