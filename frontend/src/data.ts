@@ -4,6 +4,7 @@ import { find, h, icon, maybe } from "./lib/dom";
 import { download } from "./lib/download";
 import { number, plural, t } from "./lib/text";
 import { saved } from "./lib/undo";
+import { takeBack } from "./data/intake";
 import { mendProblems } from "./data/problems";
 
 interface Change {
@@ -53,13 +54,17 @@ async function compare(file: File): Promise<void> {
   body.append("file", file);
   try {
     const answer = await send("POST", "/api/restore/plan", { body, signal: current.signal });
-    const said = (await answer.json()) as Partial<Plan> & { summary?: Partial<Plan> };
-    show({ ...empty(), ...said.summary, ...said } as Plan, file.name);
+    showAnswer(await answer.json(), file.name);
   } catch (error) {
     say(error);
   } finally {
     input.value = "";
   }
+}
+
+function showAnswer(answer: unknown, name: string): void {
+  const said = answer as Partial<Plan> & { summary?: Partial<Plan> };
+  show({ ...empty(), ...said.summary, ...said } as Plan, name);
 }
 
 const empty = (): Plan => ({ plan: "", created: 0, changed: 0, brought_back: 0, unchanged: 0, skipped: 0, changes: [] });
@@ -128,7 +133,12 @@ function done(size: number, receipt: Record<string, unknown>): void {
   preview.replaceChildren(h("section", { class: "card-box result", role: "status" }, icon("check-circle-fill"), h("p", {}, `${text} · ${t("Guardado dos veces")}`), link));
 }
 
-input.addEventListener("change", () => input.files?.[0] && void compare(input.files[0]));
+/** A spreadsheet dropped among the backups is a list. */
+const isList = (file: File) => /\.(csv|tsv|txt|xlsx|xlsm|xls|ods)$/i.test(file.name);
+
+const lists = takeBack(showAnswer);
+const open = (file: File) => void (isList(file) ? lists.open(file) : compare(file));
+input.addEventListener("change", () => input.files?.[0] && open(input.files[0]));
 for (const kind of ["dragenter", "dragover"]) {
   zone.addEventListener(kind, (event) => {
     event.preventDefault();
@@ -139,7 +149,7 @@ for (const kind of ["dragleave", "drop"]) zone.addEventListener(kind, () => zone
 zone.addEventListener("drop", (event) => {
   event.preventDefault();
   const file = event.dataTransfer?.files[0];
-  if (file) void compare(file);
+  if (file) open(file);
 });
 maybe("#backup")?.addEventListener("click", () => void download("/api/backup/database", t("Descargando el respaldo de la base de datos…")));
 mendProblems();

@@ -187,7 +187,7 @@ def _wanted(given: Any) -> Wanted:
     """Raises `Invalid`."""
     names = given.get("fields")
     if isinstance(names, str):
-        names = [name.strip() for name in names.split(",")] if names else None
+        names = [name.strip() for name in names.split(",") if name.strip()]
     if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
         raise Invalid("«{name}» tiene que ser una lista de textos.", name="fields")
     wanted = Wanted(_checked(given.get("mode") or "update"), None if names is None else tuple(names), _modified(given))
