@@ -63,7 +63,8 @@ def field_of(title: object) -> str | None:
     """Which field a column is, by its title; None where it is none of ours."""
     if not isinstance(title, str):
         return None
-    return _BY_TITLE.get(folded(title.strip().removeprefix("metadata.")))
+    # A program that took UTF-8 for cp1252 has left the byte order mark in front of the first title.
+    return _BY_TITLE.get(folded(title.removeprefix("ï»¿").strip().removeprefix("metadata.")))
 
 
 _STATUSES: Final[dict[str, tuple[str, ...]]] = {
