@@ -8,7 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
+from openpyxl.worksheet.worksheet import Worksheet
 
 from resguardo.board.change import Create, Delete, assign, edit
 from resguardo.errors import Conflict, Invalid
@@ -132,6 +134,28 @@ def test_the_same_field_changed_by_somebody_else_is_a_conflict(compare: Compare,
     made = compare(f"{WORKLIST.strip()},Revisión\nbatch_000001,Ana,S,{rev}\n")
     put_in(team, made, take={"batch_000001"})
     assert batch(store, "batch_000001")["status"] == "S"
+
+
+def test_the_revisions_of_a_books_hidden_sheet_tell_the_same(team: Ledger, tmp_path: Path) -> None:
+    revs = {f"batch_{number:06}": team.current("batch", f"batch_{number:06}").rev for number in (1, 2)}
+    team.record([edit("batch", "batch_000001", {"status": "In"})], actor="ana", via="page")
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert isinstance(sheet, Worksheet)
+    for line in (("Batch ID", "Responsable", "Estatus"), ("batch_000001", "Ana", "S"), ("batch_000002", "Ana", "S")):
+        sheet.append(line)
+    hidden = book.create_sheet("_resguardo")
+    hidden.sheet_state = "veryHidden"
+    for pair in (("kind", "worklist"), ("moment", "2026-11-20T10:00:00-06:00"), ("id", "rev"), *revs.items()):
+        hidden.append(pair)
+    book.save(tmp_path / "Ana.xlsx")
+    table = Table("Ana.xlsx")
+    made = plan(team, table, table.rows(tmp_path / "Ana.xlsx"), Wanted())
+    assert {name: line.outcome for name, line in lines(made).items()} == {
+        "batch_000001": "conflict",
+        "batch_000002": "changed",
+    }
+    assert made.about["since"] == "2026-11-20T16:00:00+00:00"
 
 
 def test_without_revisions_work_done_after_the_lists_date_is_told(compare: Compare, team: Ledger) -> None:
