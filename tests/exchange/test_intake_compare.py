@@ -14,6 +14,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from resguardo.board.change import Create, Delete, assign, edit
 from resguardo.errors import Conflict, Invalid
+from resguardo.exchange import intake_compare
 from resguardo.exchange.intake import Intake
 from resguardo.exchange.intake_compare import Wanted, plan
 from resguardo.exchange.intake_table import Table
@@ -158,13 +159,18 @@ def test_the_revisions_of_a_books_hidden_sheet_tell_the_same(team: Ledger, tmp_p
     assert made.about["since"] == "2026-11-20T16:00:00+00:00"
 
 
-def test_without_revisions_work_done_after_the_lists_date_is_told(compare: Compare, team: Ledger) -> None:
+@pytest.mark.parametrize("traced", [1, 2_000])
+def test_without_revisions_work_done_after_the_lists_date_is_told(
+    compare: Compare, team: Ledger, traced: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_compare, "MOST_TRACED", traced)
     team.record([edit("batch", "batch_000001", {"status": "In"})], actor="ana", via="page")
     sent = WORKLIST + "batch_000001,Ana,S\nbatch_000002,Ana,S\n"
     found = lines(compare(sent, "Ana_20200101.csv"))
     assert (found["batch_000001"].outcome, found["batch_000001"].actor) == ("changed", "ana")
     assert "después de la fecha" in found["batch_000001"].note
-    assert found["batch_000002"].note == ""
+    # Beyond the rows that are traced it is only told that something was done, here the batch's creation.
+    assert (found["batch_000002"].note == "", found["batch_000002"].actor) == (traced > 1, None)
     later = lines(compare(sent, made=datetime.now(team.zone)))
     assert later["batch_000001"].note == ""
 

@@ -40,7 +40,9 @@ SMALL: Final = 20_000
 FEW: Final = 20
 """So many ids are asked for one by one; of more, the range in which they lie is read."""
 MOST_TRACED: Final = 2_000
-"""Rows of a list without revisions for which it is looked up who was at work meanwhile; of others it is only told."""
+"""Rows of a list without revisions for which it is looked up who was at work meanwhile; of others it is only told.
+
+For so few, their histories are looked at one by one; for more, first all that was done since the list was made."""
 
 _COMPARED: Final = """
     SELECT r.place, r.doc, r.own, r.cells, r.rev, s.rev, s.raw, ifnull(s.twice, 0)
@@ -127,7 +129,7 @@ class _Comparison:
         self._spool.stand()
         self._spool.seek()
         self._since = moment_of(self._table, self._wanted.made, self._ledger.zone)
-        if self._since is not None:
+        if self._since is not None and self._spool.count() > MOST_TRACED:
             self._spool.note_touched(self._since, self._ledger.now())
         self._compare()
         self._file.execute("CREATE INDEX row_outcome ON row (outcome, place)")
@@ -304,7 +306,7 @@ class _Comparison:
 
     def _warned(self, row: _Row, verdict: Verdict) -> Verdict:
         """A list that carries no revisions: who has set what it would change, after it was made."""
-        if self._since is None or row.rev is not None or not self._spool.is_touched(row.doc):
+        if self._since is None or row.rev is not None or not self._spool.may_be_touched(row.doc):
             return verdict
         note = Invalid("Alguien lo cambió después de la fecha de la lista.")
         self._traced += 1

@@ -53,6 +53,7 @@ class Spool:
         self._store = store
         self._file.create_function("likeness", 1, likeness, deterministic=True)
         self._file.executescript(_TABLES)
+        self._touched_known = False
 
     def fill(self, table: Table, rows: Iterable[TableRow], progress: Progress) -> None:
         values = ((row.sheet, row.line, *_spooled(row)) for row in rows)
@@ -78,11 +79,15 @@ class Spool:
         names = self._file.execute(query, (BLOCK,)).fetchall()
         return [self._file.execute(same, name).fetchall() for name in names]
 
+    def count(self) -> int:
+        """How many rows are still to be judged."""
+        ((count,),) = self._file.execute("SELECT count(*) FROM row WHERE outcome IS NULL")
+        return int(count)
+
     def stand(self) -> None:
         """Read the batches that the table names."""
         documents = self._store.batches
-        ((count,),) = self._file.execute("SELECT count(*) FROM row WHERE outcome IS NULL")
-        if count * DENSE >= documents.count():
+        if self.count() * DENSE >= documents.count():
             found = ((document.field(one.raw, "id"), one.rev, one.raw) for one in documents.scan_stored())
             self._file.executemany(_STAND, (one for one in found if isinstance(one[0], str)))
             return
@@ -106,11 +111,15 @@ class Spool:
 
     def note_touched(self, since: datetime, until: datetime) -> None:
         """Which of these batches have been changed between two moments."""
+        self._touched_known = True
         insert = "INSERT OR IGNORE INTO touched SELECT ?1 WHERE EXISTS (SELECT 1 FROM standing WHERE doc = ?1)"
         touched = self._store.entries.touched(since, until)
         self._file.executemany(insert, ((doc,) for kind, doc in touched if kind == "batch"))
 
-    def is_touched(self, doc: str) -> bool:
+    def may_be_touched(self, doc: str) -> bool:
+        """Whether it was changed; yes, as long as nobody has looked."""
+        if not self._touched_known:
+            return True
         return self._file.execute("SELECT 1 FROM touched WHERE doc = ?", (doc,)).fetchone() is not None
 
     def drop(self) -> None:
