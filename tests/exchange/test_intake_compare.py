@@ -116,6 +116,12 @@ def test_a_work_list_gives_no_batch_back_to_who_had_it_when_it_was_made(compare:
     assert asked.changes == {"assignee": ("Núñez", "Ana")}
 
 
+def test_a_table_of_batches_is_no_work_list_and_may_give_them_to_somebody_else(compare: Compare) -> None:
+    made = compare("Batch ID,Responsable,Estatus,Asignado el,Revisión\nbatch_000001,Núñez,NS,,1\n")
+    assert made.about["is_worklist"] is False
+    assert lines(made)["batch_000001"].changes == {"assignee": ("Ana", "Núñez")}
+
+
 def test_a_cell_that_nobody_touched_overwrites_no_work_done_meanwhile(compare: Compare, team: Ledger) -> None:
     rev = team.current("batch", "batch_000001").rev
     team.record([edit("batch", "batch_000001", {"comments": "nuevo", "status": "In"})], actor="ana", via="page")
@@ -225,10 +231,11 @@ def test_replace_makes_the_named_columns_equal_and_deletes_nothing(
     team.record(
         [edit("batch", "batch_000001", {"comments": "x", "metadata": {"due_date": "2026-01-01"}})], actor="a", via="cli"
     )
-    sent = "id,comentarios,fecha limite,responsable,estatus\nbatch_000001,,,,\nnuevo,hola,,,\n"
+    sent = "id,comentarios,fecha limite,responsable,estatus,asignado el\nbatch_000001,,,,,\nnuevo,hola,,,,\n"
     assert lines(compare(sent))["batch_000001"].outcome == "unchanged"
     made = compare(sent, mode="replace")
     found = lines(made)["batch_000001"].changes
+    assert found.pop("metadata.assigned_at")[1] is None
     assert found == {"comments": ("x", ""), "metadata.due_date": ("2026-01-01", None), "assignee": ("Ana", None)}
     put_in(team, made)
     after = batch(store, "batch_000001")

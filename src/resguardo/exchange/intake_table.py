@@ -25,6 +25,9 @@ MOST_TITLES: Final = 40
 ARCHIVES: Final = (b"\x28\xb5\x2f\xfd", b"\x1f\x8b", b"age-encryption.org")
 """How files begin that hold backups, packed or encrypted."""
 WORKLIST: Final = "worklist"
+WORKLIST_FIELDS: Final = frozenset(
+    {"assignee", "status", "folder", "comments", "metadata.priority", "metadata.due_date"}
+)
 
 _NONE_OF_OURS: Final = "\ufeff\u200b\u200c\u200d\u2060\u00a0 \t\r\n"
 
@@ -61,7 +64,13 @@ class Table:
     """Revisions told by the hidden sheet, since the last time somebody took them from here."""
     titles: list[str] = field(default_factory=list)
     """What stands where titles were looked for in vain."""
-    is_worklist: bool = False
+
+    @property
+    def is_worklist(self) -> bool:
+        """Whether it was made for somebody to fill in; where nothing in it says so, by what it has room for."""
+        if kind := self.about.get("kind"):
+            return kind == WORKLIST
+        return {"assignee", "status"} <= set(self.fields) <= WORKLIST_FIELDS
 
     def rows(self, path: Path) -> Iterator[TableRow]:
         """The rows, but for empty ones. Raises `Unreadable`, and nothing else, whatever the file."""
@@ -143,8 +152,6 @@ class Table:
         self.fields += [name for name in known if name not in self.fields]
         rest = [title.strip()[:60] for at, title in enumerate(titles) if title and title.strip() and at not in found]
         self.ignored += [title for title in rest if title not in self.ignored][: MOST_TITLES - len(self.ignored)]
-        ours = {folded(title) for title in titles if title}
-        self.is_worklist = self.is_worklist or {"batchid", "responsable", "estatus"} <= ours
 
     def _no_table(self) -> Unreadable:
         if set(SUMMARY) <= {folded(title) for title in self.titles}:
