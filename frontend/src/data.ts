@@ -3,6 +3,7 @@ import { find, h, icon, maybe } from "./lib/dom";
 import { download } from "./lib/download";
 import { plural, t } from "./lib/text";
 import { saved } from "./lib/undo";
+import { takeBack } from "./data/intake";
 import { mendProblems } from "./data/problems";
 import { Progress, begin, followApply, result } from "./restore/apply";
 import { type Applied, type Plan, type Row, upload } from "./restore/plan";
@@ -46,6 +47,9 @@ async function compare(file: File): Promise<void> {
   }
 }
 
+/** What the server answers to a backup, wherever it was dropped. */
+const showAnswer = (answer: unknown, name: string): void => show(answer as Read, name);
+
 function show(plan: Read, name: string): void {
   const box = h("section", { class: "card-box", "aria-label": t("Vista previa") }, h("h2", { class: "card-title" }, icon("file-earmark-check"), name), planPreview(plan));
   if (plan.total === 0) box.append(h("p", { class: "plan-nothing" }, icon("check-circle"), t("El tablero ya tiene todo lo que hay en este archivo. No hay nada que importar.")));
@@ -86,7 +90,12 @@ function done(applied: Applied): void {
   preview.replaceChildren(h("section", { class: "card-box" }, result(applied, text)));
 }
 
-input.addEventListener("change", () => input.files?.[0] && void compare(input.files[0]));
+/** A spreadsheet dropped among the backups is a list. */
+const isList = (file: File) => /\.(csv|tsv|txt|xlsx|xlsm|xls|ods)$/i.test(file.name);
+
+const lists = takeBack(showAnswer);
+const open = (file: File) => void (isList(file) ? lists.open(file) : compare(file));
+input.addEventListener("change", () => input.files?.[0] && open(input.files[0]));
 for (const kind of ["dragenter", "dragover"]) {
   zone.addEventListener(kind, (event) => {
     event.preventDefault();
@@ -97,7 +106,7 @@ for (const kind of ["dragleave", "drop"]) zone.addEventListener(kind, () => zone
 zone.addEventListener("drop", (event) => {
   event.preventDefault();
   const file = event.dataTransfer?.files[0];
-  if (file) void compare(file);
+  if (file) open(file);
 });
 maybe("#backup")?.addEventListener("click", () => void download("/api/backup/database", t("Descargando el respaldo de la base de datos…")));
 mendProblems();

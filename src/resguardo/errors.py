@@ -44,6 +44,10 @@ class Invalid(ResguardoError):
     """What was asked breaks a rule of the board; nothing was changed."""
 
 
+class Unreadable(Invalid):
+    """A file that is no table we can read: the only error that reading one raises, whatever its bytes."""
+
+
 class NotFound(ResguardoError):
     """What was named does not exist."""
 

@@ -15,6 +15,7 @@ from resguardo.cli.backups import backup, catalogue_of
 from resguardo.cli.board import Data, Json, answer, bar, board
 from resguardo.cli.diff import diff
 from resguardo.cli.history import history, undo
+from resguardo.cli.intake import import_
 from resguardo.cli.journal import journal
 from resguardo.cli.mail import mail
 from resguardo.cli.restore import restore
@@ -39,6 +40,7 @@ app.command()(restore)
 app.command()(status)
 app.command()(history)
 app.command()(undo)
+app.command("import")(import_)
 
 LAST = "last"
 Source = Annotated[

@@ -34,7 +34,7 @@ def expect(entries: Entries, change: Change, stored: Stored | None, head: Head |
     if isinstance(change, Edit) and stored is not None and 0 < expected < stored.rev:
         since = entries.revisions_between(change.kind, change.doc, expected, stored.rev)
         if since and since[0].rev == expected and since[0].after is not None:
-            fields = _both_changed(change, since, stored.raw)
+            fields = both_changed(change, since, stored.raw)
             if not fields:
                 return
     last = head.entry
@@ -49,7 +49,8 @@ def expect(entries: Entries, change: Change, stored: Stored | None, head: Head |
     )
 
 
-def _both_changed(change: Edit, since: list[Entry], current: bytes) -> list[dict[str, Any]]:
+def both_changed(change: Edit, since: list[Entry], current: bytes) -> list[dict[str, Any]]:
+    """What `change` and others have set since, to different values. `since` begins with what was looked at."""
     base = since[0].after or merge.EMPTY
     mine = [tuple(name.encode() for name in path) for path in (*change.fields, *change.unset)]
     wanted = {path: change.fields.get(path) for path in (*change.fields, *change.unset)}

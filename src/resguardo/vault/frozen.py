@@ -110,6 +110,10 @@ class Plan:
         place = ((kind == "batch") * 3 + _RANKS[what]) * (1 << 40) + self._number
         self.file.execute("INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?)", (place, kind, doc, what, rev, before, raw))
 
+    def note_batch(self, doc: str, rev: int | None, before: bytes | None, raw: bytes) -> None:
+        """A batch that is new, where `rev` is None, or changes."""
+        self.note("batch", doc, "created" if rev is None else "changed", ABSENT if rev is None else rev, before, raw)
+
     def leave_out(self, kind: Kind, name: object, why: str) -> None:
         self.counts["skipped"] += 1
         if len(self.left_out) < MOST_LEFT_OUT:

@@ -9,12 +9,12 @@ overtaken stays as it is and is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any, Final
 
-from resguardo.board.change import Change, Kind
+from resguardo.board.change import Action, Change, Kind
 from resguardo.errors import Conflict, Invalid, NotFound
 from resguardo.ledger.record import Ledger, Receipt, Via
 from resguardo.ledger.settle import new_operation
@@ -22,7 +22,7 @@ from resguardo.store import Store
 from resguardo.store.batches import Stored
 from resguardo.store.entries import Entry
 from resguardo.vault.catalogue import Catalogue, back_up
-from resguardo.vault.frozen import ABSENT, Plan, Row
+from resguardo.vault.frozen import ABSENT, Plan, Row, What
 
 BLOCK: Final = 500
 MOST_TOLD: Final = 500
@@ -57,23 +57,26 @@ def apply(
     actor: str,
     via: Via,
     archive_to: Catalogue | None = None,
+    reason: str = "antes de restaurar",
+    actions: Mapping[What, Action] | None = None,
     progress: Progress = lambda done: None,
     at: Callable[[str], None] = lambda step: None,
 ) -> Applied:
     """Do what the plan says, as one operation; with `archive_to`, after an archive of the board as it is.
 
     Raises `Conflict` when the board has moved since the plan was made; nothing was done then. `at` is told each step.
+    `actions`: what the history calls it, where that is not restoring.
     """
     at("checking")
     refuse_if_moved(ledger.store, made)
     own = None
     if archive_to is not None and made.size:
         at("archive")
-        own = str(back_up(archive_to, ledger, f"antes de restaurar ({made.id})", safety=True)["id"])
+        own = str(back_up(archive_to, ledger, f"{reason} ({made.id})", safety=True)["id"])
         at("checking")
         refuse_if_moved(ledger.store, made)
     at("applying")
-    return replace(_Recording(ledger, made, progress).record(actor, via), archive=own)
+    return replace(_Recording(ledger, made, progress, actions or {}).record(actor, via), archive=own)
 
 
 def refuse_if_moved(store: Store, made: Plan) -> None:
@@ -97,10 +100,11 @@ def _moved(store: Store, row: Row) -> Conflict:
 class _Recording:
     """The recording of a plan, which goes on where somebody was faster with one of its documents."""
 
-    def __init__(self, ledger: Ledger, made: Plan, progress: Progress) -> None:
+    def __init__(self, ledger: Ledger, made: Plan, progress: Progress, actions: Mapping[What, Action]) -> None:
         self._ledger = ledger
         self._made = made
         self._progress = progress
+        self._actions = actions
         self._begun = ledger.now()
         self._op = new_operation(self._begun)
         self._done = 0
@@ -143,7 +147,8 @@ class _Recording:
     def _changes(self) -> Iterator[Change]:
         for row in self._made.rows(self._recorded_to):
             self._given = row.place
-            yield row.change()
+            change = row.change()
+            yield replace(change, action=self._actions.get(row.what, change.action))
 
     def _counting(self, before: int) -> Progress:
         """The ledger tells how many are done after each block, when it has asked for that block and no further."""

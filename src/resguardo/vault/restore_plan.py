@@ -60,14 +60,15 @@ class Wanted:
     """What of a source comes back.
 
     `chosen`: of the batches, as they are in the source; with any condition, people stay as they are. `fields`: only
-    these of batches that are there. `only_deleted`: only what the board does not have. `equal`: what the source does
-    not have goes, too.
+    these of batches that are there. `only_deleted`: only what the board does not have. `only_present`: only what it
+    has. `equal`: what the source does not have goes, too.
     """
 
     chosen: Filter = field(default_factory=Filter)
     fields: tuple[Path, ...] = ()
     only_deleted: bool = False
     equal: bool = False
+    only_present: bool = False
 
     @property
     def everybody(self) -> bool:
@@ -185,7 +186,7 @@ class _Comparison:
             self._changed(kind, name, rev, current, raw)
 
     def _new(self, kind: Kind, name: str, raw: bytes) -> None:
-        if self._wanted.fields:
+        if self._wanted.fields or self._wanted.only_present:
             self._made.counts["absent"] += 1
         elif self._fits(kind, name, raw):
             self._made.note(kind, name, "created", ABSENT, None, document.without(raw, document.REVISION))

@@ -5,14 +5,13 @@ A plan is kept by this process, on disk, for `KEPT_FOR`, for the account that ma
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
@@ -30,11 +29,10 @@ from resguardo.vault.restore_plan import Wanted, parse_field, plan
 from resguardo.vault.sources import Opened
 from resguardo.web.answer import json_response, receipt_response
 from resguardo.web.api_backups import begun, catalogue_of
-from resguardo.web.body import LARGEST, parse_object, read_object, text_field, whole_number
+from resguardo.web.body import parse_object, read_object, text_field, whole_number
 from resguardo.web.context import Board, board, require
+from resguardo.web.sent import sent_file
 
-MODES: Final = ("add", "replace")
-COPY_BLOCK: Final = 1024 * 1024
 PLANS_KEPT: Final = 8
 KEPT_FOR: Final = 3600.0
 PLANS: Final = "resguardo.plans"
@@ -48,27 +46,37 @@ Opening = Callable[[Callable[[int], None]], AbstractContextManager[Opened]]
 
 
 def register(app: Flask) -> None:
-    app.extensions[PLANS] = Plans()
-    app.add_url_rule("/api/data/batches/upload", "upload_batches", upload_batches, methods=["POST"])
+    app.extensions[PLANS] = Plans[Plan]()
     app.add_url_rule("/api/restore/plan", "plan_restore", plan_restore, methods=["POST"])
     app.add_url_rule("/api/restore/plan/<own>", "restore_plan", show_plan, methods=["GET"])
     app.add_url_rule("/api/restore/apply", "apply_restore", apply_restore, methods=["POST"])
 
 
-class Plans:
+class Closing(Protocol):
+    """A plan, as far as keeping it goes."""
+
+    id: str
+
+    def close(self) -> None: ...
+
+
+Kept = TypeVar("Kept", bound=Closing)
+
+
+class Plans(Generic[Kept]):
     """Plans that wait for a yes. The oldest goes when there are too many."""
 
     def __init__(self) -> None:
-        self._plans: OrderedDict[tuple[str, str], tuple[float, Plan]] = OrderedDict()
+        self._plans: OrderedDict[tuple[str, str], tuple[float, Kept]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def keep(self, account: str, made: Plan) -> None:
+    def keep(self, account: str, made: Kept) -> None:
         with self._lock:
             self._plans[account, made.id] = (time.monotonic() + KEPT_FOR, made)
             while len(self._plans) > PLANS_KEPT:
                 self._plans.popitem(last=False)[1][1].close()
 
-    def look(self, account: str, own: str) -> Plan:
+    def look(self, account: str, own: str) -> Kept:
         """Raises `NotFound` when it was used, has run out, or was somebody else's."""
         with self._lock:
             ends, made = self._plans.get((account, own), (0.0, None))
@@ -79,7 +87,7 @@ class Plans:
                 made.close()
         raise NotFound("Esa vista previa ya se usó o venció.", hint="Haz otra.")
 
-    def take(self, account: str, own: str) -> Plan:
+    def take(self, account: str, own: str) -> Kept:
         """The same, and from now on nobody else can. Raises `NotFound`."""
         made = self.look(account, own)
         with self._lock:
@@ -104,7 +112,7 @@ def plan_restore() -> ResponseReturnValue:
         return {"success": True, **summary, "summary": summary, "backup_info": made.about}
 
     if not request.is_json:
-        with _uploaded() as (path, _, name):
+        with sent_file() as (path, name):
             given = {word: values for word in WORDS if (values := request.form.get(word))}
             asked = parse_object(b"{" + b",".join(_member(word, text) for word, text in given.items()) + b"}")
             opened_file = sources.open_file(path, name, served.settings)
@@ -166,8 +174,8 @@ def _nobody(step: str) -> None:
     """Nobody asks how far it is."""
 
 
-def plans() -> Plans:
-    kept: Plans = current_app.extensions[PLANS]
+def plans() -> Plans[Plan]:
+    kept: Plans[Plan] = current_app.extensions[PLANS]
     return kept
 
 
@@ -261,16 +269,14 @@ def _restored(applied: Applied, summary: dict[str, Any], **more: Any) -> Respons
     return receipt_response(applied.receipt, message, **{"revs": {}, **summary, **applied.told(), **more})
 
 
-def upload_batches() -> ResponseReturnValue:
-    """A backup file (`file`), or {"batches": [...], "mode"}; ?preview=1 says what would change.
-
-    `add` brings only what is not on the board; `replace` also puts back what differs. Neither deletes anything.
+def import_backup(path: Path, name: str, mode: str, *, preview: bool) -> ResponseReturnValue:
+    """A backup file, at once. `add` brings only what is not on the board, `update` only what differs of what is,
+    `replace` both. None of them deletes anything.
     """
-    account = require("import")
-    preview = request.args.get("preview", "") not in ("", "0", "false")
-    served = board()
-    with _uploaded() as (path, mode, name), sources.open_file(path, name, served.settings) as source:
-        made = plan(served.ledger, source, Wanted(only_deleted=mode == "add"))
+    account, served = require("import"), board()
+    wanted = Wanted(only_deleted=mode == "add", only_present=mode == "update")
+    with sources.open_file(path, name, served.settings) as source:
+        made = plan(served.ledger, source, wanted)
     try:
         summary = _summary(served, made)
         if preview:
@@ -281,31 +287,3 @@ def upload_batches() -> ResponseReturnValue:
     finally:
         made.close()
     return _restored(applied, summary, mode=mode)
-
-
-@contextmanager
-def _uploaded() -> Iterator[tuple[Path, str, str]]:
-    """What was sent, as a file on disk, its mode and its name."""
-    with tempfile.NamedTemporaryFile(prefix="resguardo-upload-") as file:
-        if request.is_json:
-            request.max_content_length = LARGEST
-            body = request.get_data()
-            mode = parse_object(body).get("mode", "add")
-            file.write(body)
-            name = ""
-        else:
-            sent = next(iter(request.files.values()), None)
-            if sent is None:
-                raise Invalid("No llegó ningún archivo.", hint="Elige un respaldo en JSON y súbelo de nuevo.")
-            mode = request.form.get("mode", "replace")
-            _copy(sent.stream, file)
-            name = sent.filename or ""
-        file.flush()
-        if mode not in MODES:
-            raise Invalid("«mode» tiene que ser uno de: {allowed}.", allowed=", ".join(MODES))
-        yield Path(file.name), mode, name
-
-
-def _copy(source: IO[bytes], target: Any) -> None:
-    while chunk := source.read(COPY_BLOCK):
-        target.write(chunk)

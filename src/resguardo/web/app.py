@@ -25,6 +25,7 @@ from resguardo.web import (
     api_diff,
     api_files,
     api_history,
+    api_intake,
     api_mail,
     api_people,
     api_problems,
@@ -47,9 +48,9 @@ from resguardo.web.remembered import Remembered
 
 VIEWS: Final = (
     *(login, pages, pages_history),
-    *(api_batches, api_people, api_board, api_files, api_history, api_problems, api_restore, metrics, openapi),
+    *(api_batches, api_people, api_board, api_files, api_history, api_problems, metrics, openapi),
     *(api_backups, api_diff, api_status, pages_vault, last_copy),
-    *(api_mail, pages_mail),
+    *(api_restore, api_intake, api_mail, pages_mail),
 )
 LANGUAGES: Final = ("es", "en")
 LANGUAGE_COOKIE: Final = "resguardo_lang"

@@ -60,6 +60,7 @@ FILTERS: Final = tuple(Filter.__dataclass_fields__)
 RECEIPT: Final = _ref("Receipt")
 IDS: Final = _list(TEXT)
 FLAG: Final[Schema] = {"type": "boolean"}
+_MODE: Final[Schema] = {"enum": ["add", "update", "replace"]}
 _REASON: Final = _object("reason", reason=TEXT)
 _BEGUN: Final = _object("success", "task", success={"const": True}, task=TEXT)
 
@@ -130,11 +131,23 @@ TOLD: Final[dict[str, Told]] = {
     "last_copy_summary": Told("El resumen del equipo, de la última copia buena.", TEXT, kind=CSV),
     "last_copy_backup": Told("La última copia buena, como archivo JSON.", ANY),
     "upload_batches": Told(
-        "Importa un respaldo: un archivo, o {batches, mode}. ?preview=1 solo dice qué cambiaría.",
+        "Importa un respaldo o una tabla: un archivo, o {batches, mode}. ?preview=1 solo dice qué cambiaría.",
         RECEIPT,
-        _object("batches", batches=_list(_ref("Batch")), mode={"enum": ["add", "replace"]}),
+        _object("batches", batches=_list(_ref("Batch")), mode=_MODE),
         query=("preview",),
         file=True,
+    ),
+    "plan_intake": Told(
+        "Qué cambiaría una lista llena: un archivo (file, mode, fields), o una lista pegada.",
+        _ref("Intake"),
+        _object("text", text=TEXT, status=TEXT, mode=_MODE, fields=IDS),
+        file=True,
+    ),
+    "intake_plan": Told("Una página de sus renglones.", _ref("Intake"), query=("page", "per_page", "outcome")),
+    "apply_intake": Told(
+        "Importa lo que la vista previa mostró, sin leave_out y con los conflictos de take; se puede deshacer.",
+        RECEIPT,
+        _object("plan", plan=TEXT, leave_out=IDS, take=IDS, background=FLAG),
     ),
     "plan_restore": Told(
         "Qué cambiaría al volver a una copia, un archivo, un momento, justo antes de una operación o a una revisión.",
@@ -310,6 +323,15 @@ SCHEMAS: Final[dict[str, Schema]] = {
         **dict.fromkeys(("created", "changed", "brought_back", "deleted", "unchanged", "kept", "skipped"), WHOLE),
         changes=_list(ANY),
         last_change={"type": ["object", "null"]},
+    ),
+    "Intake": _object(
+        "plan",
+        plan=TEXT,
+        **dict.fromkeys(("rows", "error", "conflict", "changed", "new", "unchanged"), WHOLE),
+        fields=IDS,
+        taken=IDS,
+        ignored=IDS,
+        lines=_list(ANY),
     ),
     "Error": _object("success", "error", success={"const": False}, error=TEXT),
 }

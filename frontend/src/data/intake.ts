@@ -1,0 +1,152 @@
+// A list that came back: compared with the board, shown row by row, put in when somebody says so.
+import { ApiError, post, send } from "../lib/api";
+import { find, h, icon } from "../lib/dom";
+import { sentence } from "../lib/notice";
+import { plural, t } from "../lib/text";
+import { previewUndo, saved } from "../lib/undo";
+import { follow } from "../lib/tasks";
+import { type Intake, type Mode, Preview } from "./preview";
+
+interface Source {
+  name: string;
+  file?: File;
+  text?: string;
+  status?: string;
+}
+
+interface Chosen {
+  mode: Mode;
+  fields?: string[];
+}
+
+type Backup = (answer: unknown, name: string) => void;
+
+export function takeBack(backup: Backup): { open(file: File): void } {
+  const lists = new Lists(backup);
+  return { open: (file) => lists.open({ name: file.name, file }) };
+}
+
+class Lists {
+  private readonly input = find<HTMLInputElement>("#list-file");
+  private readonly zone = find("#list-drop");
+  private readonly wrong = find("#list-error");
+  private readonly room = find("#intake");
+  private readonly page = find(".data");
+  private current: AbortController | null = null;
+
+  constructor(private readonly backup: Backup) {
+    this.input.addEventListener("change", () => this.chosen(this.input.files?.[0]));
+    for (const kind of ["dragenter", "dragover"]) {
+      this.zone.addEventListener(kind, (event) => {
+        event.preventDefault();
+        this.zone.classList.add("over");
+      });
+    }
+    for (const kind of ["dragleave", "drop"]) this.zone.addEventListener(kind, () => this.zone.classList.remove("over"));
+    this.zone.addEventListener("drop", (event) => {
+      event.preventDefault();
+      this.chosen(event.dataTransfer?.files[0]);
+    });
+    find<HTMLFormElement>("#paste").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const [text, status] = [find<HTMLTextAreaElement>("#paste-text").value, find<HTMLSelectElement>("#paste-status").value];
+      this.open({ name: t("Lista pegada"), text, status });
+    });
+  }
+
+  private chosen(file: File | undefined): void {
+    if (file) this.open({ name: file.name, file });
+  }
+
+  open(source: Source, chosen: Chosen = { mode: "update" }): void {
+    void this.compare(source, chosen).finally(() => (this.input.value = ""));
+  }
+
+  private async compare(source: Source, chosen: Chosen): Promise<void> {
+    this.current?.abort();
+    const own = (this.current = new AbortController());
+    this.busy(source);
+    try {
+      const answer = (await (await ask(source, chosen, own.signal)).json()) as Intake;
+      if (answer.kind === "table") this.show(source, answer);
+      else this.clear(), this.backup(answer, source.name);
+    } catch (error) {
+      if (!own.signal.aborted) this.say(error);
+    }
+  }
+
+  private busy(source: Source): void {
+    this.wrong.hidden = true;
+    const stop = h("button", { type: "button", class: "btn btn-quiet btn-sm", onclick: () => (this.current?.abort(), this.clear()) }, t("Cancelar"));
+    const text = t("Comparando {name} con el tablero…", { name: source.name });
+    this.room.replaceChildren(h("div", { class: "card-box reading", role: "status" }, h("span", { class: "working", "aria-hidden": "true" }), h("p", {}, text), stop));
+  }
+
+  private say(error: unknown): void {
+    this.clear();
+    this.wrong.textContent = sentence(error);
+    this.wrong.hidden = false;
+  }
+
+  private clear(): void {
+    this.room.replaceChildren();
+    this.page.classList.remove("data-wide");
+  }
+
+  private show(source: Source, plan: Intake): void {
+    const preview = new Preview(source.name, plan, {
+      again: (mode, fields) => this.open(source, { mode, fields }),
+      cancel: () => this.clear(),
+      go: (leaveOut, take) => void this.apply(source, preview, leaveOut, take),
+    });
+    this.page.classList.add("data-wide");
+    this.room.replaceChildren(preview.root);
+    preview.root.scrollIntoView({ block: "start", behavior: "instant" });
+  }
+
+  private async apply(source: Source, preview: Preview, leaveOut: string[], take: string[]): Promise<void> {
+    preview.working(t("Empezando…"), 0);
+    try {
+      const begun = await post<{ task: string }>("/api/data/apply", { plan: preview.plan.plan, leave_out: leaveOut, take, background: true });
+      const task = await follow(begun.task, ({ step }) => preview.working(...stepText(step)));
+      if (task.state === "failed") throw new Error(task.error ?? "");
+      this.done(task.result as unknown as Record<string, unknown>);
+    } catch (error) {
+      const { mode, taken } = preview.plan;
+      const expired = error instanceof ApiError && error.status < 500;
+      preview.failed(sentence(error), expired || !(error instanceof ApiError) ? () => this.open(source, { mode, fields: taken }) : undefined);
+    }
+  }
+
+  private done(receipt: Record<string, unknown>): void {
+    const count = Number(receipt.changed);
+    const text = plural(count, "{count} batch importado", "{count} batches importados");
+    saved(text, receipt);
+    const undo = h("button", { type: "button", class: "btn btn-quiet" }, icon("arrow-counterclockwise"), t("Deshacer"));
+    undo.addEventListener("click", () => void previewUndo(t("Deshacer la importación"), String(receipt.operation)));
+    const link = h("a", { href: "/batches", class: "btn btn-quiet" }, t("Ver los batches"));
+    const archive = receipt.backup_before ? ` · ${t("Copia de antes: {id}", { id: String(receipt.backup_before) })}` : "";
+    this.clear();
+    this.room.append(h("section", { class: "card-box result intake-result", role: "status" }, icon("check-circle-fill"), h("p", {}, `${text} · ${t("Guardado dos veces")}${archive}`), undo, link));
+  }
+}
+
+function ask(source: Source, { mode, fields }: Chosen, signal: AbortSignal): Promise<Response> {
+  if (!source.file) {
+    const body = JSON.stringify({ text: source.text, status: source.status, mode, ...(fields ? { fields } : {}) });
+    return send("POST", "/api/data/plan", { body, signal, headers: { "Content-Type": "application/json" } });
+  }
+  const body = new FormData();
+  body.append("file", source.file);
+  body.append("mode", mode);
+  body.append("modified", String(source.file.lastModified));
+  if (fields) body.append("fields", fields.join(","));
+  return send("POST", "/api/data/plan", { body, signal });
+}
+
+/** A step as the server names it, and which part of the work is done. */
+function stepText(step: string): [string, number] {
+  const [, done, all] = /^applying (\d+)\/(\d+)$/.exec(step) ?? [];
+  if (done && all) return [t("Importando {done} de {all}…", { done: Number(done), all: Number(all) }), Number(done) / Math.max(1, Number(all))];
+  return [step === "archive" ? t("Haciendo una copia antes…") : t("Comprobando que nada haya cambiado…"), 0];
+}

@@ -1,0 +1,227 @@
+"""Taking back: a filled-in list, a table or a pasted list is compared with the board, shown row by row, and put in.
+
+A plan is kept by this process, on disk, for an hour, for the account that made it, and is used once. A file that is a
+backup goes the way of `api_restore`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from flask import Flask, current_app, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from resguardo.errors import Conflict, Invalid
+from resguardo.exchange import intake_compare
+from resguardo.exchange.intake import MODES, Intake, Mode, Outcome
+from resguardo.exchange.intake_compare import Wanted
+from resguardo.exchange.intake_table import Table, is_table
+from resguardo.ledger.record import Via
+from resguardo.vault import mongodump, restore
+from resguardo.vault.frozen import Plan
+from resguardo.vault.restore import Applied
+from resguardo.web.answer import json_response, receipt_response
+from resguardo.web.api_backups import begun, catalogue_of
+from resguardo.web.api_restore import Plans, import_backup, plan_restore
+from resguardo.web.body import parse_object, read_object, text_field, whole_number
+from resguardo.web.context import Board, board, require
+from resguardo.web.sent import sent_file
+
+INTAKES: Final = "resguardo.intakes"
+MOST_SHOWN: Final = 500
+MOST_NAMED: Final = 100_000
+LONGEST_LIST: Final = 4 << 20
+
+At = Callable[[str], None]
+
+
+def register(app: Flask) -> None:
+    app.extensions[INTAKES] = Plans[Intake]()
+    app.add_url_rule("/api/data/batches/upload", "upload_batches", upload_batches, methods=["POST"])
+    app.add_url_rule("/api/data/plan", "plan_intake", plan_intake, methods=["POST"])
+    app.add_url_rule("/api/data/plan/<own>", "intake_plan", show_plan, methods=["GET"])
+    app.add_url_rule("/api/data/apply", "apply_intake", apply_intake, methods=["POST"])
+
+
+def plan_intake() -> ResponseReturnValue:
+    """What a list would change. A form: `file`, `mode`?, `fields`?, `modified`?; or {"text", "status"?, "mode"?}.
+
+    A backup file is answered as POST /api/restore/plan does.
+    """
+    account, served = require("import"), board()
+    if request.is_json:
+        given = read_object()
+        text, status = text_field(given, "text"), str(given.get("status") or "")
+        if len(text) > LONGEST_LIST:
+            raise Invalid("La lista es demasiado larga.", hint="Súbela como archivo.")
+        table = Table("")
+        made = intake_compare.plan(served.ledger, table, table.pasted(text, status), _wanted(given))
+    else:
+        with sent_file() as (path, name):
+            if _is_backup(path, name):
+                return plan_restore()
+            made = _compared(served, path, name, _wanted(request.form))
+    _plans().keep(account.name, made)
+    return json_response({"success": True, **made.told()})
+
+
+def show_plan(own: str) -> ResponseReturnValue:
+    """?page=1&per_page=50&outcome=: the rows, a page of them."""
+    account = require("import")
+    number, size = whole_number("page", 1, 1_000_000), whole_number("per_page", 50, MOST_SHOWN)
+    asked = request.args.get("outcome") or None
+    outcome = next((one for one in get_args(Outcome) if one == asked), None)
+    if asked is not None and outcome is None:
+        raise Invalid("«outcome» tiene que ser uno de: {allowed}.", allowed=", ".join(get_args(Outcome)))
+    made = _plans().look(account.name, own)
+    count = made.count(outcome)
+    pagination = {"page": number, "per_page": size, "total": count, "total_pages": -(-count // size)}
+    rows = made.page(number, size, outcome, gettext)
+    return json_response({"success": True, **made.told(), "lines": rows, "pagination": pagination})
+
+
+def apply_intake() -> ResponseReturnValue:
+    """{"plan", "leave_out"?: ids, "take"?: ids of conflicts, "background"?}: what was shown, or 409 if it moved."""
+    account, given, served = require("import"), read_object(), board()
+    own, background = text_field(given, "plan"), given.get("background") is True
+    leave_out, take = _names(given, "leave_out"), _names(given, "take")
+    made = _plans().take(account.name, own)
+
+    def work(at: At) -> dict[str, Any]:
+        applied = _apply(served, made, account.name, "import", leave_out, take, at)
+        told = {"operation": applied.receipt.op, "at": applied.receipt.at.isoformat()}
+        return {"success": True, **told, "changed": applied.receipt.recorded, **applied.told()}
+
+    if background:
+        return begun("import", own, work)
+    return json_response(work(lambda step: None))
+
+
+def upload_batches() -> ResponseReturnValue:
+    """A file at once, backup or table (`file`), or {"batches": [...], "mode"}; ?preview=1 says what would change.
+
+    Nothing is done of a table that has errors or conflicts.
+    """
+    account, served = require("import"), board()
+    preview = request.args.get("preview", "") not in ("", "0", "false")
+    with sent_file() as (path, name):
+        backup = _is_backup(path, name)
+        if request.is_json or backup:
+            mode = parse_object(request.get_data()).get("mode", "add") if request.is_json else _mode("replace")
+            return import_backup(path, name, _checked(mode), preview=preview)
+        made = _compared(served, path, name, _wanted(request.form))
+    try:
+        told = {"success": True, **made.told(), "lines": made.page(1, MOST_SHOWN, None, gettext)}
+        if preview:
+            return json_response(told)
+        _refuse_unless_clean(made)
+        applied = _apply(served, made, account.name, "import")
+    finally:
+        made.close()
+    message = gettext("%(changed)s batches cambiaron, %(new)s son nuevos.", **made.counts)
+    return receipt_response(
+        applied.receipt, message, **{"revs": {}, **told, "changed": applied.receipt.recorded, **applied.told()}
+    )
+
+
+def _is_backup(path: Path, name: str) -> bool:
+    return request.is_json or mongodump.is_dump(path, name) or not is_table(path)
+
+
+def _compared(served: Board, path: Path, name: str, wanted: Wanted) -> Intake:
+    table = Table(Path(name).name)
+    return intake_compare.plan(served.ledger, table, table.rows(path), wanted)
+
+
+def _apply(
+    served: Board,
+    made: Intake,
+    actor: str,
+    via: Via,
+    leave_out: Collection[str] = (),
+    take: Collection[str] = (),
+    at: At = lambda step: None,
+) -> Applied:
+    """Raises `Conflict` where the board has moved."""
+    plan = Plan(made.about, None)
+    try:
+        if not made.pour(served.local_now(), plan.note_batch, leave_out, take):
+            raise Invalid("No queda nada que importar.", hint="Elige al menos un renglón.")
+        return restore.apply(
+            served.ledger,
+            plan,
+            actor=actor,
+            via=via,
+            archive_to=catalogue_of(served) if made.mode == "replace" else None,
+            reason="antes de importar",
+            actions={"created": "create", "changed": "edit"},
+            progress=lambda done: at(f"applying {done}/{plan.size}"),
+            at=at,
+        )
+    finally:
+        plan.close()
+        made.close()
+
+
+def _refuse_unless_clean(made: Intake) -> None:
+    """Raises `Invalid`, `Conflict`, telling the first row that is in the way."""
+    for first in made.page(1, 1, "error", gettext):
+        raise Invalid(
+            "Línea {line}, «{id}»: {problem} No se cambió nada.",
+            hint="Corrígela, o usa la vista previa para dejarla fuera.",
+            **{name: first[name] for name in ("line", "id", "problem")},
+        )
+    for first in made.page(1, 1, "conflict", gettext):
+        raise Conflict(
+            "Línea {line}, «{id}»: {problem} No se cambió nada.",
+            hint="Usa la vista previa para decidir.",
+            **{name: first[name] for name in ("line", "id", "problem")},
+        )
+
+
+def _wanted(given: Any) -> Wanted:
+    """Raises `Invalid`."""
+    names = given.get("fields")
+    if isinstance(names, str):
+        names = [name.strip() for name in names.split(",") if name.strip()]
+    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise Invalid("«{name}» tiene que ser una lista de textos.", name="fields")
+    wanted = Wanted(_checked(given.get("mode") or "update"), None if names is None else tuple(names), _modified(given))
+    wanted.check()
+    return wanted
+
+
+def _mode(default: str) -> str:
+    return request.form.get("mode", default)
+
+
+def _checked(mode: object) -> Mode:
+    for known in get_args(Mode):
+        if known == mode:
+            found: Mode = known
+            return found
+    raise Invalid("«mode» tiene que ser uno de: {allowed}.", allowed=", ".join(MODES))
+
+
+def _modified(given: Any) -> datetime | None:
+    """When the file was saved, in milliseconds since 1970, as browsers tell it."""
+    try:
+        return datetime.fromtimestamp(float(given.get("modified") or "") / 1000, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _names(given: dict[str, Any], name: str) -> frozenset[str]:
+    values = given.get(name, [])
+    if not isinstance(values, list) or len(values) > MOST_NAMED or not all(isinstance(one, str) for one in values):
+        raise Invalid("«{name}» tiene que ser una lista de textos.", name=name)
+    return frozenset(values)
+
+
+def _plans() -> Plans[Intake]:
+    kept: Plans[Intake] = current_app.extensions[INTAKES]
+    return kept
