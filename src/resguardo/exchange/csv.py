@@ -1,12 +1,13 @@
 """Rows as CSV for Spanish Excel and for scripts: UTF-8 with a byte order mark, commas, CRLF (RFC 4180).
 
-Separated by semicolons if asked for, which is what Excel expects where a decimal is a comma. Quotes stand where Python's `csv.QUOTE_MINIMAL` puts them. Text that a spreadsheet would run as a formula gets
-an apostrophe in front, which shows and does nothing else. That is text beginning with `=`, `+`, `-`, `@` or
-one of their full-width forms, also behind blanks and invisible characters (Excel skips some, and what it
-skips changes), and text beginning with a tab or a carriage return. A name such as `-Ana` and a text `-5` get
-it too; numbers do not, nor does `33.3%`. `unguard` takes off exactly what `guard` put on, for any text: one
-that already looks guarded gets a second apostrophe. Left to whoever opens the file: a spreadsheet told to
-separate at another character than the comma may find a beginning in the middle of a cell.
+Semicolons separate if asked for, which is what Excel expects where a decimal is a comma. Quotes stand where
+Python's `csv.QUOTE_MINIMAL` puts them. Text that a spreadsheet would run as a formula gets an apostrophe in front,
+which shows and does nothing else. That is text beginning with `=`, `+`, `-`, `@` or one of their full-width forms,
+also behind blanks and invisible characters (Excel skips some, and what it skips changes), and text beginning with a
+tab or a carriage return. A name such as `-Ana` and a text `-5` get it too; numbers do not, nor does `33.3%`.
+`unguard` takes off exactly what `guard` put on, for any text: one that already looks guarded gets a second
+apostrophe. Left to whoever opens the file: a spreadsheet told to separate at another character than the comma may
+find a beginning in the middle of a cell.
 """
 
 from __future__ import annotations

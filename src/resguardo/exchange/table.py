@@ -4,9 +4,9 @@ Rows hold plain values; how they are written is up to `exchange.csv` and its lik
 filled in can be held against work done meanwhile, it carries the revision of each batch as it was handed out:
 
 - XLSX (work list, summary, batches): a sheet `_resguardo`, very hidden. First pairs of two cells: `kind`
-  (`worklist`, `summary`, `batches`), `moment` (ISO 8601 with offset, when it was made), for a work list `person`. Then a
-  row `id`, `rev`, and below it a row for each batch: its id as text, its revision as a number (0 unknown to the ledger),
-  as far as a sheet reaches.
+  (`worklist`, `summary`, `batches`), `moment` (ISO 8601 with offset, when it was made), for a work list `person`.
+  Then a row `id`, `rev`, and below it a row for each batch, as far as a sheet reaches: its id as text, its revision
+  as a number, 0 where the ledger does not know the batch yet.
 - CSV of batches: the last column, `Revisión`; left out where columns are chosen without `rev`.
 - The CSV work list and summary are fixed to the byte by mission.md and carry none.
 """

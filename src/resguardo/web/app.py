@@ -53,7 +53,8 @@ LONG_READS: Final = frozenset(
     {
         *("api_batches", "api_progress", "data_management", "metrics", "readyz"),
         *("operations", "operation", "board_at", "api_status", "backups", "backups_plan", "show_backup"),
-        *("export_worklist", "export_summary", "database_backup", "download_backup"),
+        *("export_worklist", "export_summary", "export_batches", "database_backup", "download_backup"),
+        "print_worklist",
     }
 )
 """They may read the whole board, or have a limit of their own."""
