@@ -96,15 +96,16 @@ def worklist(store: Store, name: str, today: date, separator: str = ",", chosen:
     batches = _work_of(store, name, chosen)
     first = next(batches, None)
     if first is None or is_unassigned(name):
-        raise NotFound(
-            "No se encontraron batches para {name}.",
-            hint="Revisa el nombre o asígnale trabajo en Asignar.",
-            name=name,
-        )
+        raise no_work(name)
     metadata = first.get("metadata")
     since = metadata.get("assigned_at") if isinstance(metadata, dict) else None
     rows = table.worklist_rows(chain([first], batches))
     return filename.worklist_name(name, since, today), csv.stream(table.WORKLIST_HEADER, rows, separator)
+
+
+def no_work(name: str) -> NotFound:
+    hint = "Revisa el nombre o asígnale trabajo en Asignar."
+    return NotFound("No se encontraron batches para {name}.", hint=hint, name=name)
 
 
 def summary(store: Store, now: datetime, separator: str = ",", chosen: Filter = EVERYTHING) -> Export:

@@ -53,11 +53,13 @@ class Overview:
         sheet = self._sheet
         sheet.hide_gridlines(2)
         sheet.set_column(0, 0, 26)
-        sheet.set_column(1, len(TITLES) - 1, 11)
+        sheet.set_column(1, len(TITLES) - 2, 10)
+        sheet.set_column(len(TITLES) - 1, len(TITLES) - 1, 14)
         sheet.set_column(len(TITLES), len(TITLES), 3)
         sheet.set_column(SIDE, SIDE, 22)
         sheet.set_column(SIDE + 1, SIDE + 1, 11)
         sheet.set_row(0, 28)
+        sheet.set_row(HEAD, 20)
         sheet.freeze_panes(HEAD + 1, 1)
         last = HEAD + max(len(self._people), 1)
         bar = {"type": "data_bar", "bar_solid": True, "bar_color": "#99f6e4", "min_type": "num", "min_value": 0}
@@ -71,7 +73,7 @@ class Overview:
             sheet.write_string(1, 0, f"Como estaba el {moment:%d/%m/%Y a las %H:%M}", look.note)
         elif at == HEAD:
             for place, title in enumerate(TITLES):
-                sheet.write_string(at, place, title, look.head)
+                sheet.write_string(at, place, title, look.head_right if place else look.head)
         elif HEAD < at <= HEAD + len(self._people):
             name, counts = self._people[at - HEAD - 1]
             self._counts(at, name, counts, look.number, look.cell)
@@ -96,21 +98,21 @@ class Overview:
         kinds = list(LABELS)
         reviews = (*REVIEWS, UNREVIEWED)
         if at == HEAD:
-            self._pair(at, "Estatus", "Batches", look.head)
+            self._pair(at, "Estatus", "Batches")
         elif HEAD < at <= HEAD + 3:
             kind = kinds[at - HEAD - 1]
             sheet.write_string(at, SIDE, LABELS[kind], look.cell)
             sheet.write_number(at, SIDE + 1, total[kind], look.number)
         elif at == HEAD + 5:
-            self._pair(at, "Revisión", "Batches", look.head)
+            self._pair(at, "Revisión", "Batches")
         elif HEAD + 6 <= at < HEAD + 6 + len(reviews):
             name = reviews[at - HEAD - 6]
             sheet.write_string(at, SIDE, name, look.cell)
             sheet.write_number(at, SIDE + 1, self._reviews[name], look.number)
 
-    def _pair(self, at: int, left: str, right: str, shape: Any) -> None:
-        self._sheet.write_string(at, SIDE, left, shape)
-        self._sheet.write_string(at, SIDE + 1, right, shape)
+    def _pair(self, at: int, left: str, right: str) -> None:
+        self._sheet.write_string(at, SIDE, left, self._look.head)
+        self._sheet.write_string(at, SIDE + 1, right, self._look.head_right)
 
     def _charts(self) -> None:
         below = max(HEAD + len(self._people) + 3, HEAD + 11)
@@ -136,7 +138,7 @@ class Overview:
         chart.set_y_axis({"reverse": True})
         chart.set_x_axis({"major_gridlines": {"visible": True, "line": {"color": "#e2e8f0"}}, "num_format": "#,##0"})
         chart.set_legend({"position": "bottom"})
-        chart.set_size({"width": 740, "height": max(300, min(60 + 26 * len(self._people), 1600))})
+        chart.set_size({"width": 660, "height": max(300, min(60 + 26 * len(self._people), 1600))})
         return chart
 
     def _ring(self, title: str, first: int, rows: int, colours: tuple[str, ...]) -> Any:

@@ -22,6 +22,10 @@ MOST_ROWS: Final = 1_048_576
 LONGEST_CELL: Final = 32_767
 """UTF-16 units that a cell holds; a longer text ends in `…`."""
 LONGEST_NAME: Final = 31
+LINE: Final = 52
+"""Characters that fit into a line of a long text."""
+MOST_LINES: Final = 12
+POINTS: Final = 15
 LARGEST_WHOLE: Final = 2**53
 
 WIDTHS: Final[dict[Kind, float]] = {
@@ -39,9 +43,11 @@ CHOICES: Final[dict[Kind, tuple[str, ...]]] = {"status": STATUSES, "review": REV
 COLOURS: Final = {"NS": ("#334155", "#e2e8f0"), "In": ("#92400e", "#fef3c7"), "S": ("#115e59", "#ccfbf1")}
 MARKED: Final[dict[Kind, dict[str, tuple[str, str]]]] = {
     "status": COLOURS,
-    "review": {"Aprobado": COLOURS["S"], "No Aprobado": ("#991b1b", "#fee2e2")},
+    "review": {"Aprobado": COLOURS["S"], **dict.fromkeys(("No Aprobado", "no_aprobado"), ("#991b1b", "#fee2e2"))},
     "priority": {"alta": ("#991b1b", "#fee2e2")},
 }
+TO_FILL: Final = "to_fill"
+"""The name of a column whose empty cells somebody is to fill in."""
 _FIRST_DAY: Final = date(1900, 3, 1)
 """Excel believes in a 29 February 1900; days before it are shown as text."""
 
@@ -53,11 +59,15 @@ class Look:
         self.head = book.add_format(
             {"bold": True, "font_color": "#ffffff", "bg_color": "#0f766e", "valign": "vcenter", "text_wrap": True}
         )
+        self.head_right = book.add_format(
+            {"bold": True, "font_color": "#ffffff", "bg_color": "#0f766e", "valign": "vcenter", "align": "right"}
+        )
+        self.to_fill = book.add_format({"bg_color": "#fffbeb", "border": 1, "border_color": "#fcd34d"})
         self.cell = book.add_format({"valign": "top"})
         self.wrapped = book.add_format({"valign": "top", "text_wrap": True})
         self.day = book.add_format({"valign": "top", "num_format": "dd/mm/yyyy", "align": "left"})
         self.moment = book.add_format({"valign": "top", "num_format": "dd/mm/yyyy hh:mm", "align": "left"})
-        self.whole = book.add_format({"valign": "top", "num_format": "0"})
+        self.whole = book.add_format({"valign": "top", "num_format": "0", "align": "center"})
         self.number = book.add_format({"valign": "top", "num_format": "#,##0"})
         self.percent = book.add_format({"valign": "top", "num_format": "0.0%"})
         self.title = book.add_format({"bold": True, "font_size": 18, "font_color": "#0f766e"})
@@ -80,6 +90,7 @@ class Table:
         self._book, self._look, self._name, self._footer = book, look, name, footer
         self._columns = columns
         self._write = [self._writers()[column.kind] for column in columns]
+        self._long = next((place for place, column in enumerate(columns) if column.kind == "long"), None)
         self._sheet = self._new_sheet()
         self._at = 1
 
@@ -88,11 +99,20 @@ class Table:
             self.close()
             self._sheet, self._at = self._new_sheet(), 1
         sheet, at = self._sheet, self._at
+        if lines := self._lines(row):
+            sheet.set_row(at, min(lines, MOST_LINES) * POINTS)
         for place, write in enumerate(self._write):
             value = row[place]
             if value is not None and value != "":
                 write(sheet, at, place, value)
         self._at += 1
+
+    def _lines(self, row: Sequence[Any]) -> int:
+        """How many lines the row needs, 0 for one: programs that do not measure it themselves cut it off at one."""
+        long = self._long is not None and row[self._long]
+        if not isinstance(long, str) or (len(long) <= LINE and "\n" not in long):
+            return 0
+        return sum(1 + len(line) // LINE for line in long[: MOST_LINES * LINE].split("\n"))
 
     def close(self) -> None:
         last = max(self._at - 1, 1)
@@ -124,6 +144,9 @@ class Table:
                 "error_message": f"Elige uno de: {', '.join(choices)}.",
             }
             self._sheet.data_validation(1, place, last, place, rule)
+        if column.name == TO_FILL:
+            rule = {"type": "blanks", "format": self._look.to_fill}
+            self._sheet.conditional_format(1, place, last, place, rule)
         for value, colours in MARKED.get(column.kind, {}).items():
             rule = {"type": "cell", "criteria": "==", "value": f'"{value}"', "format": self._look.mark(*colours)}
             self._sheet.conditional_format(1, place, last, place, rule)

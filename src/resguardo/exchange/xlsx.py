@@ -22,7 +22,7 @@ from resguardo.board.filters import canonical_review
 from resguardo.board.progress import Counted, counted
 from resguardo.exchange import table
 from resguardo.exchange.overview import Overview
-from resguardo.exchange.sheet import MOST_ROWS, Look, Table, cell_text
+from resguardo.exchange.sheet import MOST_ROWS, TO_FILL, Look, Table, cell_text
 from resguardo.exchange.table import Column
 
 CHUNK: Final = 64 * 1024
@@ -35,7 +35,7 @@ Batches = Iterable[Mapping[str, Any]]
 Told = Callable[[int], None]
 
 NOW: Final = Column("now", "Estatus actual", "status", "status")
-ESTATUS: Final = Column("status", "Estatus", "status", "status")
+ESTATUS: Final = Column(TO_FILL, "Estatus", "status", "status")
 WORKLIST: Final = (*table.WORKLIST_COLUMNS[:2], ESTATUS, NOW, *table.WORKLIST_COLUMNS[3:])
 BATCHES: Final = table.BATCH_COLUMNS[:-1]
 DIFFERENCE: Final = tuple(
