@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import adopt, assign, backup, changes, entries, external, table, waits
+from benchmarks import adopt, assign, backup, changes, entries, exports, external, table, waits
 
 THEMES = {
     "backup": backup,
     "table": table,
+    "exports": exports,
     "assign": assign,
     "waits": waits,
     "adopt": adopt,

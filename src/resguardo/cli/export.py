@@ -141,7 +141,7 @@ def _filter(given: dict[str, Any]) -> Filter:
 
 
 def _usage(error: Invalid) -> Usage:
-    return Usage(error.template, hint=error.hint, **error.fields)
+    return Usage("No se puede exportar así. {why}", why=str(error))
 
 
 def _about(ledger: Ledger, told: Told) -> About:
