@@ -11,7 +11,7 @@ from xlsxwriter import Workbook
 
 from resguardo.board.batch import REVIEWS
 from resguardo.board.progress import Counted, percent
-from resguardo.exchange.sheet import Look, cell_text, set_print
+from resguardo.exchange.sheet import Look, TextSheet, cell_text, set_print
 
 NAME: Final = "Resumen"
 HEAD: Final = 3
@@ -28,7 +28,7 @@ SIDE: Final = 8
 class Overview:
     def __init__(self, book: Workbook, look: Look, footer: str) -> None:
         self._book, self._look = book, look
-        self._sheet = book.add_worksheet(NAME)
+        self._sheet = book.add_worksheet(NAME, TextSheet)
         self._people: list[tuple[str, Mapping[Counted, int]]] = []
         self._reviews: Counter[str] = Counter()
         set_print(self._sheet, footer)

@@ -83,6 +83,27 @@ class Look:
         return self._marks[ink, ground]
 
 
+class TextSheet(Worksheet):  # type: ignore[misc]
+    """A sheet whose text is text. XlsxWriter takes one between `<r>` and `</r>` for markup and writes it as it is, by
+    which a comment could put a formula into the file. Writing cells is also the innermost loop.
+    """
+
+    def _write_cell(self, row: int, col: int, cell: Any) -> None:
+        kind = type(cell).__name__
+        if kind not in ("String", "Number", "Datetime"):
+            super()._write_cell(row, col, cell)
+            return
+        style = f' s="{cell.format._get_xf_index()}"' if cell.format else ""
+        head = f'<c r="{_letter(col)}{row + 1}"{style}'
+        if kind == "String":
+            words = self._escape_control_characters(cell.string)
+            if "&" in words or "<" in words or ">" in words:
+                words = words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            self.fh.write(f'{head} t="inlineStr"><is><t xml:space="preserve">{words}</t></is></c>')
+        else:
+            self.fh.write(f"{head}><v>{cell.number:.16G}</v></c>")
+
+
 class Table:
     """Rows of values by column, spread over as many sheets as they need; `close` when all rows are in."""
 
@@ -122,7 +143,7 @@ class Table:
         self._mark_late(last)
 
     def _new_sheet(self) -> Worksheet:
-        sheet = self._book.add_worksheet(sheet_name(self._name, self._book.sheetnames))
+        sheet = self._book.add_worksheet(sheet_name(self._name, self._book.sheetnames), TextSheet)
         for place, column in enumerate(self._columns):
             sheet.set_column(place, place, WIDTHS[column.kind])
         sheet.set_row(0, 30)

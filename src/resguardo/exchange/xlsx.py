@@ -22,7 +22,7 @@ from resguardo.board.filters import canonical_review
 from resguardo.board.progress import Counted, counted
 from resguardo.exchange import table
 from resguardo.exchange.overview import Overview
-from resguardo.exchange.sheet import MOST_ROWS, TO_FILL, Look, Table, cell_text
+from resguardo.exchange.sheet import MOST_ROWS, TO_FILL, Look, Table, TextSheet, cell_text
 from resguardo.exchange.table import Column
 
 CHUNK: Final = 64 * 1024
@@ -146,7 +146,7 @@ class _Hidden:
     """The sheet that tells revisions. What does not fit into one sheet is not told."""
 
     def __init__(self, book: Workbook, kind: str, about: About, **more: str) -> None:
-        self._sheet = book.add_worksheet(HIDDEN)
+        self._sheet = book.add_worksheet(HIDDEN, TextSheet)
         self._sheet.very_hidden()
         self._at = 0
         for key, value in {"kind": kind, "moment": about.moment.isoformat(), **more, "id": "rev"}.items():

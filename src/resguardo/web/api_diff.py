@@ -57,7 +57,7 @@ class Differences:
 
 
 def diff_backups(a: str, b: str) -> ResponseReturnValue:
-    """?page=1&per_page=50&format=csv|xlsx: what differs between archives, moments, or either and `now`; counts first."""
+    """?page=1&per_page=50&format=csv|xlsx: what differs between two archives or moments, or one and `now`."""
     require("backup")
     page, size = whole_number("page", 1, 1_000_000), whole_number("per_page", 50, MOST_PER_PAGE)
     wanted = request.args.get("format", "json")
