@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import adopt, assign, backup, changes, diff, entries, external, restore, table, waits
+from benchmarks import adopt, assign, backup, changes, diff, entries, exports, external, restore, table, waits
 
 THEMES = {
     "backup": backup,
     "table": table,
+    "exports": exports,
     "assign": assign,
     "waits": waits,
     "adopt": adopt,

@@ -6,7 +6,7 @@ import { type Change, listen, onChange, onProgress, refreshProgress } from "./li
 import { notice, problem } from "./lib/notice";
 import { plural, t } from "./lib/text";
 import { saved } from "./lib/undo";
-import { backUp, chooseWorklist } from "./assign/downloads";
+import { backUp, chooseWorklist, inFormat } from "./assign/downloads";
 import { PersonCards } from "./assign/cards";
 import { quickCreate } from "./assign/quick";
 import { UnassignedList } from "./assign/unassigned";
@@ -126,7 +126,7 @@ document.addEventListener("keydown", (event) => {
 
 maybe("#quick")?.addEventListener("click", () => quickCreate(() => void refreshProgress()));
 maybe("#summary")?.addEventListener("click", () =>
-  void download("/api/export/all-assignments", t("Descargando el resumen del equipo…")),
+  void download(`/api/export/all-assignments${inFormat()}`, t("Descargando el resumen del equipo…")),
 );
 maybe("#backup")?.addEventListener("click", () => void backUp());
 chooseWorklist();

@@ -1,6 +1,7 @@
 // Batches: the whole board as a table, searched, sorted, and edited in place.
 import { list, people, post } from "./lib/api";
 import { confirm, debounce, find, h, icon, maybe } from "./lib/dom";
+import { download } from "./lib/download";
 import { type Change, listen, onChange } from "./lib/live";
 import { problem } from "./lib/notice";
 import { plural, number, t } from "./lib/text";
@@ -99,6 +100,15 @@ function fillAssignees(): void {
   toForm();
 }
 
+/** The address of what is shown is that of its export. */
+function exportShown(button: HTMLButtonElement): void {
+  const wanted = new URLSearchParams([...state].filter(([name, value]) => value !== "" && name !== "page"));
+  wanted.set("format", button.dataset.format ?? "csv");
+  if (button.dataset.separator) wanted.set("separator", button.dataset.separator);
+  find<HTMLDetailsElement>("#export").open = false;
+  void download(`/api/export/batches?${wanted}`, t("Descargando los batches…"));
+}
+
 function count(): void {
   const chosen = rows.chosen().length;
   find("#selection").hidden = chosen === 0;
@@ -164,6 +174,9 @@ for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-s
     go({ sort: sort === name ? `-${name}` : name, page: "" });
     showSort();
   });
+}
+for (const button of document.querySelectorAll<HTMLButtonElement>("#export button[data-format]")) {
+  button.addEventListener("click", () => exportShown(button));
 }
 find("#previous").addEventListener("click", () => turn(-1));
 find("#next").addEventListener("click", () => turn(1));

@@ -161,6 +161,12 @@ def _usage(folder: Path) -> tuple[int, int] | None:
     return usage.free, usage.total
 
 
+def good_copy(settings: Settings, now: datetime) -> datetime | None:
+    """The moment of the newest copy that a drill restored, in the board's zone; None where there is none."""
+    found = newest_good(_copies(settings.data / "vault") or (), now)
+    return found.astimezone(settings.zone) if found else None
+
+
 def newest_good(copies: Sequence[Manifest], now: datetime) -> datetime | None:
     moments = (datetime.fromisoformat(row["moment"]) for row in copies if row["state"] == "good")
     return max((moment for moment in moments if moment <= now), default=None)

@@ -123,7 +123,7 @@ def test_parse_takes_every_word_of_the_contract() -> None:
     chosen = Filter.parse(
         {
             "assignee": ["Ana", "José Ángel, Ceci"],
-            "unassigned": "sí",
+            "unassigned": "no",
             "status": "NS,In",
             "review": "no_aprobado, aprobado,No Aprobado",
             "priority": ["Alta", "baja"],
@@ -137,7 +137,7 @@ def test_parse_takes_every_word_of_the_contract() -> None:
     )
     assert chosen == Filter(
         assignee=("Ana", "José Ángel", "Ceci", "José Ángel, Ceci"),
-        unassigned=True,
+        unassigned=False,
         status=("NS", "In"),
         review=("No Aprobado", "Aprobado"),
         priority=("alta", "baja"),
@@ -217,6 +217,18 @@ def several(values: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, ...]
     return st.lists(values.filter(bool), unique=True, max_size=4).map(tuple)
 
 
+def possible(chosen: Filter) -> Filter:
+    """Without what contradicts itself."""
+    return dataclasses.replace(
+        chosen,
+        unassigned=chosen.unassigned and not chosen.assignee,
+        due_before=None if (chosen.due_after or "") >= (chosen.due_before or "~") else chosen.due_before,
+        assigned_before=None
+        if (chosen.assigned_after or "") >= (chosen.assigned_before or "~")
+        else chosen.assigned_before,
+    )
+
+
 FILTERS = st.builds(
     Filter,
     assignee=several(TEXTS),
@@ -230,7 +242,20 @@ FILTERS = st.builds(
     assigned_after=DAYS,
     text=TEXTS,
     ids=several(TEXTS),
+).map(possible)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"unassigned": "1", "assignee": "Ana"},
+        {"due_after": "2026-11-28", "due_before": "2026-11-28"},
+        {"assigned_after": "2026-11-28", "assigned_before": "2026-11-01"},
+    ],
 )
+def test_what_no_batch_can_meet_is_refused(given: dict[str, str]) -> None:
+    with pytest.raises(Invalid, match="filtros «"):
+        Filter.parse(given)
 
 
 @given(FILTERS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import openpyxl
+
 
 def test_adopting_and_handing_out(run, store, tmp_path):
     store.connection.database["batches"].insert_many(
@@ -18,6 +20,23 @@ def test_adopting_and_handing_out(run, store, tmp_path):
     )
     assert run("export", "summary", "-o", "resumen.csv").returncode == 0
     assert "Ana,2,0,0,0,0.0%" in (tmp_path / "resumen.csv").read_text(encoding="utf-8-sig")
+
+
+def test_batches_are_exported_by_filter_in_every_format(run, store, tmp_path):
+    store.connection.database["batches"].insert_many(
+        [{"id": "b1", "assignee": "Ana", "status": "S"}, {"id": "b2", "status": "NS"}]
+    )
+    run("adopt")
+    chosen = ("--status", "S", "--columns", "id,status", "-o")
+    assert run("export", "batches", *chosen, "b.csv", "--separator", ";").returncode == 0
+    assert (tmp_path / "b.csv").read_bytes() == "\ufeffBatch ID;Estatus\r\nb1;S\r\n".encode()
+    assert run("export", "batches", *chosen, "b.xlsx", "--format", "xlsx").returncode == 0
+    sheet = openpyxl.load_workbook(tmp_path / "b.xlsx")["Batches"]
+    assert [[cell.value for cell in row] for row in sheet.iter_rows()] == [["Batch ID", "Estatus"], ["b1", "S"]]
+    assert run("export", "batches", *chosen, "b.json", "--format", "json").returncode == 0
+    assert json.loads((tmp_path / "b.json").read_bytes())["batches"] == [{"id": "b1", "assignee": "Ana", "status": "S"}]
+    contradiction = run("export", "batches", "--unassigned", "--assignee", "Ana")
+    assert (contradiction.returncode, "se contradicen" in contradiction.stderr) == (2, True)
 
 
 def test_an_error_says_what_to_do_and_leaves_no_file(run, tmp_path):

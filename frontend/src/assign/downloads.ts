@@ -8,21 +8,33 @@ export function chooseWorklist(): void {
   const select = maybe<HTMLSelectElement>("#worklist-person");
   const button = maybe<HTMLButtonElement>("#worklist");
   if (!select || !button) return;
-  const fetchList = () => {
+  const chosen = () => {
     if (!select.value) {
       notice(t("Por favor selecciona un segmentador"), "problem");
       select.focus();
-      return;
     }
-    const address = `/api/export/segmentador/${encodeURIComponent(select.value)}`;
+    return select.value;
+  };
+  const fetchList = () => {
+    if (!chosen()) return;
+    const address = `/api/export/segmentador/${encodeURIComponent(select.value)}${inFormat()}`;
     void download(address, t("Descargando la carga de trabajo de {name}…", { name: select.value }));
   };
   button.addEventListener("click", fetchList);
+  maybe("#print-worklist")?.addEventListener("click", () => {
+    if (chosen()) window.open(`/print/worklist/${encodeURIComponent(select.value)}`, "_blank", "noopener");
+  });
   select.addEventListener("keydown", (event) => {
     if (event.key !== "Enter") return;
     event.preventDefault();
     fetchList();
   });
+}
+
+/** As a query; nothing for the CSV of always. */
+export function inFormat(): string {
+  const format = maybe<HTMLSelectElement>("#download-format")?.value ?? "csv";
+  return format === "csv" ? "" : `?format=${format}`;
 }
 
 export async function backUp(): Promise<void> {

@@ -64,7 +64,8 @@ export async function send(method: string, address: string, init: RequestInit = 
   let answer: Response;
   try {
     answer = await fetch(address, { ...init, method, headers, credentials: "same-origin" });
-  } catch {
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
     document.dispatchEvent(new CustomEvent("connection", { detail: false }));
     throw new ApiError(t("No hay conexión con el servidor. Inténtalo de nuevo."), 0, {});
   }

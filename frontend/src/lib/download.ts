@@ -1,21 +1,59 @@
 // Downloads by fetch, so that what the server refuses is said on the page instead of replacing it.
 import { send } from "./api";
-import { h } from "./dom";
+import { find, h, icon } from "./dom";
 import { notice, problem } from "./notice";
+import { number, t } from "./text";
+
+/** From here on it is shown how far it is, and can be cancelled. */
+const LONG = 1_000;
 
 export async function download(address: string, started: string): Promise<void> {
   notice(started, "info");
+  const cancel = new AbortController();
+  const shown = progress(started, cancel);
   try {
-    const answer = await send("GET", address);
-    const content = await answer.blob();
+    const answer = await send("GET", address, { signal: cancel.signal });
+    const content = await arrived(answer, shown.tell);
     const link = h("a", { href: URL.createObjectURL(content), download: fileName(answer) });
     document.body.append(link);
     link.click();
     link.remove();
     window.setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   } catch (error) {
-    problem(error);
+    if (cancel.signal.aborted) notice(t("Se canceló la descarga."), "info");
+    else problem(error);
+  } finally {
+    shown.end();
   }
+}
+
+async function arrived(answer: Response, tell: (bytes: number) => void): Promise<Blob> {
+  const reader = answer.body?.getReader();
+  if (!reader) return answer.blob();
+  const parts: BlobPart[] = [];
+  let bytes = 0;
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    parts.push(next.value as BlobPart);
+    bytes += next.value.byteLength;
+    tell(bytes);
+  }
+  return new Blob(parts, { type: answer.headers.get("Content-Type") ?? "" });
+}
+
+/** A box that comes when it takes long: how much has arrived, and a button to cancel. */
+function progress(label: string, cancel: AbortController): { tell: (bytes: number) => void; end: () => void } {
+  const said = h("span", {}, label);
+  const button = h("button", { type: "button", class: "notice-action" }, t("Cancelar"));
+  button.addEventListener("click", () => cancel.abort());
+  const box = h("div", { class: "notice notice-info", role: "status" }, icon("hourglass-split"), said, button);
+  const timer = window.setTimeout(() => find("#notices").append(box), LONG);
+  return {
+    tell: (bytes) => (said.textContent = `${label} ${number(Math.round(bytes / 1024))} KB`),
+    end: () => {
+      window.clearTimeout(timer);
+      box.remove();
+    },
+  };
 }
 
 function fileName(answer: Response): string {

@@ -67,7 +67,23 @@ class Filter:
             raise Invalid(
                 "«{name}» no es un filtro. Usa: {allowed}.", name=_shown(unknown), allowed=", ".join(_PARSERS)
             )
-        return cls(**{name: _PARSERS[name](name, value) for name, value in given.items()})
+        found = cls(**{name: _PARSERS[name](name, value) for name, value in given.items()})
+        found._refuse_contradictions()
+        return found
+
+    def _refuse_contradictions(self) -> None:
+        """What no batch can meet is a mistake of whoever asks, and an empty file would not say so."""
+        if self.unassigned and self.assignee:
+            raise Invalid("Los filtros «unassigned» y «assignee» se contradicen.", hint="Deja uno de los dos.")
+        for name in ("due", "assigned"):
+            after, before = getattr(self, f"{name}_after"), getattr(self, f"{name}_before")
+            if after and before and after >= before:
+                raise Invalid(
+                    "Los filtros «{after}» y «{before}» no dejan ningún día.",
+                    hint="El día de «{before}» no cuenta: tiene que ser posterior.",
+                    after=f"{name}_after",
+                    before=f"{name}_before",
+                )
 
     def parameters(self) -> dict[str, list[str]]:
         """What `parse` makes this filter from: for links, and for exporting what a page shows."""

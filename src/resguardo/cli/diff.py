@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -11,9 +12,11 @@ import typer
 from resguardo.cli.backups import catalogue_of
 from resguardo.cli.board import Data, Json, answer, bar, board, brief, plain
 from resguardo.config import Settings, load
-from resguardo.exchange import csv, table
+from resguardo.exchange import csv, table, xlsx
+from resguardo.exchange.xlsx import About
 from resguardo.files import write_atomically
 from resguardo.ledger.record import Ledger
+from resguardo.status import good_copy
 from resguardo.vault import sources
 from resguardo.vault.diff import Difference
 from resguardo.vault.sources import Opened
@@ -22,12 +25,14 @@ MOST_SHOWN: Final = 500
 MOST_LINES: Final = 50
 
 Csv = Annotated[Path | None, typer.Option("--csv", help="Todo lo que difiere, campo por campo, en este archivo.")]
+Xlsx = Annotated[Path | None, typer.Option("--xlsx", help="Lo mismo, como libro de Excel.")]
 
 
 def diff(
     a: Annotated[str, typer.Argument(metavar="A", help="Una copia, un archivo, un momento o now.")],
     b: Annotated[str, typer.Argument(metavar="B", help="Lo mismo; now es el tablero como está.")] = sources.NOW,
     csv_file: Csv = None,
+    xlsx_file: Xlsx = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -39,9 +44,13 @@ def diff(
             after = stack.enter_context(_opening(b, settings, ledger))
             found = stack.enter_context(Difference(before, after, lambda done: progress(done, None)))
         if csv_file is not None:
-            _save(found, csv_file)
+            _save(csv.stream(table.DIFFERENCE_HEADER, _rows(found)), csv_file)
+        if xlsx_file is not None:
+            now = ledger.now().astimezone(ledger.zone)
+            book = xlsx.differences(_rows(found), About(now, good_copy(settings, now)))
+            _save(xlsx.stream(book), xlsx_file)
         changes = found.page(1, MOST_SHOWN)
-        summary = plain({**found.summary(), "changes": changes, "csv": str(csv_file) if csv_file else None})
+        summary = plain({**found.summary(), "changes": changes, **_told(csv=csv_file, xlsx=xlsx_file)})
     answer(summary, "\n".join(_lines(summary, found.size)), as_json)
 
 
@@ -52,10 +61,17 @@ def _opening(text: str, settings: Settings, ledger: Ledger) -> AbstractContextMa
     return sources.open_named(text, catalogue_of(settings), ledger)
 
 
-def _save(found: Difference, path: Path) -> None:
-    rows = table.difference_rows(row.told(None) for row in found.rows())
+def _told(**files: Path | None) -> dict[str, str | None]:
+    return {form: str(path) if path else None for form, path in files.items()}
+
+
+def _rows(found: Difference) -> Iterator[tuple[str, ...]]:
+    return table.difference_rows(row.told(None) for row in found.rows())
+
+
+def _save(content: Iterator[bytes], path: Path) -> None:
     with write_atomically(path) as file:
-        for chunk in csv.stream(table.DIFFERENCE_HEADER, rows):
+        for chunk in content:
             file.write(chunk)
 
 
@@ -72,7 +88,6 @@ def _lines(summary: dict[str, Any], size: int) -> list[str]:
         lines.append(f"{change['id']}: {table.HAPPENED[change['what']]}")
         lines += [f"    {one['field']}: {brief(one['from'])} → {brief(one['to'])}" for one in change["values"]]
     if size > MOST_LINES:
-        lines.append(f"… y {size - MOST_LINES} más; todos con --csv ARCHIVO.")
-    if summary["csv"]:
-        lines.append(f"Guardado en {summary['csv']}.")
+        lines.append(f"… y {size - MOST_LINES} más; todos con --csv o --xlsx ARCHIVO.")
+    lines += [f"Guardado en {summary[form]}." for form in ("csv", "xlsx") if summary[form]]
     return lines

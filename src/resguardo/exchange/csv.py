@@ -1,12 +1,13 @@
 """Rows as CSV for Spanish Excel and for scripts: UTF-8 with a byte order mark, commas, CRLF (RFC 4180).
 
-Quotes stand where Python's `csv.QUOTE_MINIMAL` puts them. Text that a spreadsheet would run as a formula gets
-an apostrophe in front, which shows and does nothing else. That is text beginning with `=`, `+`, `-`, `@` or
-one of their full-width forms, also behind blanks and invisible characters (Excel skips some, and what it
-skips changes), and text beginning with a tab or a carriage return. A name such as `-Ana` and a text `-5` get
-it too; numbers do not, nor does `33.3%`. `unguard` takes off exactly what `guard` put on, for any text: one
-that already looks guarded gets a second apostrophe. Left to whoever opens the file: a spreadsheet told to
-separate at another character than the comma may find a beginning in the middle of a cell.
+Semicolons separate if asked for, which is what Excel expects where a decimal is a comma. Quotes stand where
+Python's `csv.QUOTE_MINIMAL` puts them. Text that a spreadsheet would run as a formula gets an apostrophe in front,
+which shows and does nothing else. That is text beginning with `=`, `+`, `-`, `@` or one of their full-width forms,
+also behind blanks and invisible characters (Excel skips some, and what it skips changes), and text beginning with a
+tab or a carriage return. A name such as `-Ana` and a text `-5` get it too; numbers do not, nor does `33.3%`.
+`unguard` takes off exactly what `guard` put on, for any text: one that already looks guarded gets a second
+apostrophe. Left to whoever opens the file: a spreadsheet told to separate at another character than the comma may
+find a beginning in the middle of a cell.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ _SIGNS: Final = frozenset("=+-@＝＋－＠")
 _LONG: Final = CHUNK // 4
 
 
-def stream(header: Sequence[object], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
+SEPARATORS: Final = (",", ";")
+
+
+def stream(header: Sequence[object], rows: Iterable[Sequence[object]], separator: str = ",") -> Iterator[bytes]:
     """The file in pieces of about 32 KiB. Text is guarded; numbers are written as they are, None as nothing.
 
     Nothing comes before the first piece is full, so that a failure in a small file is raised before any of it
@@ -32,7 +36,7 @@ def stream(header: Sequence[object], rows: Iterable[Sequence[object]]) -> Iterat
     """
     buffer = bytearray(_BOM)
     for row in chain((header,), rows):
-        for piece in _line(row):
+        for piece in _line(row, separator):
             buffer += piece.encode(errors="replace")
             if len(buffer) >= CHUNK:
                 yield bytes(buffer)
@@ -41,16 +45,16 @@ def stream(header: Sequence[object], rows: Iterable[Sequence[object]]) -> Iterat
         yield bytes(buffer)
 
 
-def _line(row: Sequence[object]) -> Iterator[str]:
+def _line(row: Sequence[object], separator: str) -> Iterator[str]:
     cells = [_text(cell) for cell in row]
     if cells == [""]:
         yield '""\r\n'  # an empty line would be no row at all
     elif all(len(cell) <= _LONG for cell in cells):
-        yield ",".join(_quoted(cell) for cell in cells) + "\r\n"
+        yield separator.join([_quoted(cell, separator) for cell in cells]) + "\r\n"
     else:
         for number, cell in enumerate(cells):
-            yield "," if number else ""
-            yield from _pieces(cell)
+            yield separator if number else ""
+            yield from _pieces(cell, separator)
         yield "\r\n"
 
 
@@ -60,21 +64,21 @@ def _text(cell: object) -> str:
     return str(cell) if isinstance(cell, int | float) else guard(str(cell))
 
 
-def _quoted(cell: str) -> str:
-    return '"' + cell.replace('"', '""') + '"' if _wants_quotes(cell) else cell
+def _quoted(cell: str, separator: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if _wants_quotes(cell, separator) else cell
 
 
-def _pieces(cell: str) -> Iterator[str]:
+def _pieces(cell: str, separator: str) -> Iterator[str]:
     """What `_quoted` gives, without a second copy of a cell of many megabytes."""
-    quote = '"' if _wants_quotes(cell) else ""
+    quote = '"' if _wants_quotes(cell, separator) else ""
     yield quote
     for start in range(0, len(cell), _LONG):
         yield cell[start : start + _LONG].replace('"', '""')
     yield quote
 
 
-def _wants_quotes(cell: str) -> bool:
-    return "," in cell or '"' in cell or "\n" in cell or "\r" in cell
+def _wants_quotes(cell: str, separator: str) -> bool:
+    return separator in cell or '"' in cell or "\n" in cell or "\r" in cell
 
 
 def guard(text: str) -> str:

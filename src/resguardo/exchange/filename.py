@@ -98,6 +98,11 @@ def summary_name(now: datetime) -> str:
     return f"resumen_asignaciones_{_stamp(now)}.csv"
 
 
+def stamped(stem: str, now: datetime, suffix: str) -> str:
+    """`{stem}_{YYYYMMDD_HHMMSS}.{suffix}`, in the zone that `now` carries."""
+    return f"{stem}_{_stamp(now)}.{suffix}"
+
+
 def backup_name(now: datetime) -> str:
     """`backup_segmentacion_db_{YYYYMMDD_HHMMSS}.json`, whatever the database is called: scripts know it."""
     return f"backup_segmentacion_db_{_stamp(now)}.json"

@@ -1,15 +1,25 @@
 """What stands in the files handed out: columns, and batches turned into rows (mission.md, "HTTP").
 
-Rows hold plain values; how they are written is up to `exchange.csv` and its like.
+Rows hold plain values; how they are written is up to `exchange.csv` and its like. So that a file that comes back
+filled in can be held against work done meanwhile, it carries the revision of each batch as it was handed out:
+
+- XLSX (work list, summary, batches): a sheet `_resguardo`, very hidden. First pairs of two cells: `kind`
+  (`worklist`, `summary`, `batches`), `moment` (ISO 8601 with offset, when it was made), for a work list `person`.
+  Then a row `id`, `rev`, and below it a row for each batch, as far as a sheet reaches: its id as text, its revision
+  as a number, 0 where the ledger does not know the batch yet.
+- CSV of batches: the last column, `Revisión`; left out where columns are chosen without `rev`.
+- The CSV work list and summary are fixed to the byte by mission.md and carry none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from resguardo.board.progress import Counted, counted, percent_text
+from resguardo.errors import Invalid
 
 WORKLIST_HEADER: Final = ("Batch ID", "Responsable", "Estatus")
 SUMMARY_HEADER: Final = (
@@ -25,11 +35,83 @@ SUMMARY_HEADER: Final = (
 DIFFERENCE_HEADER: Final = ("Tipo", "Id", "Qué pasó", "Campo", "Antes", "Después")
 HAPPENED: Final = {"added": "agregado", "removed": "quitado", "changed": "cambió"}
 
+Kind = Literal["text", "long", "status", "review", "priority", "day", "moment", "whole", "flag"]
+"""How a value is shown and how wide it is; anything that is not of its column's kind is shown as text."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A field of a batch in a table: its name in `columns=`, its title, and where it lies."""
+
+    name: str
+    title: str
+    kind: Kind
+    field: str
+    inside: bool = False
+    """Within `metadata`."""
+
+
+BATCH_COLUMNS: Final = (
+    Column("id", "Batch ID", "text", "id"),
+    Column("assignee", "Responsable", "text", "assignee"),
+    Column("status", "Estatus", "status", "status"),
+    Column("review", "Estatus de revisión", "review", "review_status", inside=True),
+    Column("priority", "Prioridad", "priority", "priority", inside=True),
+    Column("due_date", "Fecha límite", "day", "due_date", inside=True),
+    Column("assigned_at", "Asignado el", "moment", "assigned_at", inside=True),
+    Column("reviewed_at", "Revisado el", "moment", "reviewed_at", inside=True),
+    Column("total_masks", "Total de máscaras", "whole", "total_masks", inside=True),
+    Column("completed_masks", "Máscaras terminadas", "whole", "completed_masks", inside=True),
+    Column("folder", "Carpeta", "text", "folder"),
+    Column("mongo_uploaded", "Subido a Mongo", "flag", "mongo_uploaded"),
+    Column("comments", "Comentarios", "long", "comments"),
+    Column("rev", "Revisión", "whole", "_rev"),
+)
+WORKLIST_COLUMNS: Final = (
+    BATCH_COLUMNS[0],
+    BATCH_COLUMNS[1],
+    BATCH_COLUMNS[2],
+    BATCH_COLUMNS[4],
+    BATCH_COLUMNS[5],
+    BATCH_COLUMNS[10],
+    BATCH_COLUMNS[12],
+)
+"""Of the work list as a workbook, whose first three are those of the CSV."""
+
 WorklistRow = tuple[str, str, str]
 SummaryRow = tuple[str, int, int, int, int, str, str]
 Batches = Iterable[Mapping[str, Any]]
 
 _BLOCK: Final = 1000
+
+
+def chosen_columns(names: Sequence[str]) -> tuple[Column, ...]:
+    """The columns of these names, in the order given; all of them for none. Raises `Invalid`."""
+    known = {column.name: column for column in BATCH_COLUMNS}
+    wanted = [part.strip() for name in names for part in name.split(",") if part.strip()]
+    unknown = next((name for name in wanted if name not in known), None)
+    if unknown is not None:
+        raise Invalid("«{name}» no es una columna. Usa: {allowed}.", name=unknown[:60], allowed=", ".join(known))
+    return tuple(known[name] for name in dict.fromkeys(wanted)) or BATCH_COLUMNS
+
+
+def batch_rows(batches: Batches, columns: Sequence[Column]) -> Iterator[list[Any]]:
+    """A row per batch of what its fields hold: numbers and truth as they are, all else as text."""
+    places = [(column.field, column.inside) for column in columns]
+    nothing: Mapping[str, Any] = {}
+    for batch in batches:
+        found = batch.get("metadata")
+        details = found if isinstance(found, dict) else nothing
+        yield [_plain((details if inside else batch).get(field)) for field, inside in places]
+
+
+def _plain(value: Any) -> Any:
+    kind = type(value)
+    if kind is str or value is None:
+        return value
+    if kind is bool:
+        return "sí" if value else "no"
+    return value if kind is int or kind is float else text(value)
 
 
 def worklist_rows(batches: Batches) -> Iterator[WorklistRow]:

@@ -19,7 +19,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from resguardo.board import document
-from resguardo.board.filters import SEARCHED
+from resguardo.board.filters import SEARCHED, Filter
 from resguardo.board.people import is_unassigned, plain
 from resguardo.board.progress import UNFINISHED, Count
 from resguardo.errors import Integrity, NoVault, ResguardoError
@@ -87,6 +87,14 @@ class Contents:
         while rows := self._ask(query, (name, *last, BLOCK)):
             last = rows[-1][:2]
             yield from (_shown(raw) for _, _, raw in rows)
+
+    def select(self, chosen: Filter) -> Iterator[dict[str, Any]]:
+        """All batches that a filter chooses, ordered by id."""
+        query = "SELECT id, n, raw FROM batches WHERE (id, n) > (?, ?) ORDER BY id, n LIMIT ?"
+        last: tuple[str, int] = ("", 0)
+        while rows := self._ask(query, (*last, BLOCK)):
+            last = rows[-1][:2]
+            yield from (row for row in (_shown(raw) for _, _, raw in rows) if chosen.matches(row))
 
     def _today(self) -> date:
         return datetime.now(self._zone).date()

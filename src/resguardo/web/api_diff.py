@@ -10,12 +10,14 @@ from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
 
 from resguardo.errors import Invalid
-from resguardo.exchange import csv, table
+from resguardo.exchange import csv, table, xlsx
+from resguardo.exchange.exports import TYPES
+from resguardo.exchange.filename import stamped
 from resguardo.vault.diff import Difference
 from resguardo.vault.sources import NOW, open_named
 from resguardo.web.answer import download, json_response
 from resguardo.web.api_backups import catalogue_of
-from resguardo.web.api_files import CSV
+from resguardo.web.api_files import about
 from resguardo.web.body import whole_number
 from resguardo.web.context import board, require
 
@@ -55,17 +57,19 @@ class Differences:
 
 
 def diff_backups(a: str, b: str) -> ResponseReturnValue:
-    """?page=1&per_page=50&format=csv: what differs between two archives, moments, or either and `now`; counts first."""
+    """?page=1&per_page=50&format=csv|xlsx: what differs between two archives or moments, or one and `now`."""
     require("backup")
     page, size = whole_number("page", 1, 1_000_000), whole_number("per_page", 50, MOST_PER_PAGE)
     wanted = request.args.get("format", "json")
-    if wanted not in ("json", "csv"):
-        raise Invalid("«format» tiene que ser uno de: {allowed}.", allowed="json, csv")
+    if wanted not in ("json", "csv", "xlsx"):
+        raise Invalid("«format» tiene que ser uno de: {allowed}.", allowed="json, csv, xlsx")
     kept: Differences = current_app.extensions[DIFFERENCES]
     found = kept.of(a, b, anew=page == 1)
-    if wanted == "csv":
+    if wanted != "json":
         rows = table.difference_rows(row.told(None) for row in found.rows())
-        now = board().local_now()
-        return download(f"diferencias_{now:%Y%m%d_%H%M%S}.csv", csv.stream(table.DIFFERENCE_HEADER, rows), CSV)
+        name = stamped("diferencias", board().local_now(), wanted)
+        if wanted == "xlsx":
+            return download(name, xlsx.stream(xlsx.differences(rows, about())), TYPES["xlsx"])
+        return download(name, csv.stream(table.DIFFERENCE_HEADER, rows), TYPES["csv"])
     pagination = {"page": page, "per_page": size, "total": found.size, "total_pages": -(-found.size // size)}
     return json_response({**found.summary(), "changes": found.page(page, size), "pagination": pagination})

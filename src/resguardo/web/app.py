@@ -62,7 +62,8 @@ LONG_READS: Final = frozenset(
         *("operations", "operation", "board_at", "restore_plan"),
         *("api_status", "backups", "backups_plan", "show_backup"),
         *("mail", "mail_outbox", "mail_preview"),
-        *("export_worklist", "export_summary", "database_backup", "download_backup"),
+        *("export_worklist", "export_summary", "export_batches", "database_backup", "download_backup"),
+        "print_worklist",
     }
 )
 """They may read the whole board, or have a limit of their own."""

@@ -57,6 +57,7 @@ class Told:
 
 
 FILTERS: Final = tuple(Filter.__dataclass_fields__)
+FORMS: Final = ("format", "separator")
 RECEIPT: Final = _ref("Receipt")
 IDS: Final = _list(TEXT)
 FLAG: Final[Schema] = {"type": "boolean"}
@@ -94,8 +95,18 @@ TOLD: Final[dict[str, Told]] = {
     "delete_segmentador": Told("Quita a una persona; sus batches quedan sin asignar.", RECEIPT),
     "api_progress": Told("Cuentas de todo el tablero y de cada persona.", _ref("Progress")),
     "events": Told("Eventos del servidor: `progress` y `change`.", TEXT, kind="text/event-stream"),
-    "export_worklist": Told("La lista de trabajo de una persona.", TEXT, kind=CSV),
-    "export_summary": Told("El resumen del equipo.", TEXT, kind=CSV),
+    "export_worklist": Told(
+        "La lista de trabajo de una persona, en CSV, XLSX o JSON.", TEXT, kind=CSV, query=(*FORMS, *FILTERS)
+    ),
+    "export_summary": Told(
+        "El resumen del equipo, en CSV, XLSX o JSON.", TEXT, kind=CSV, query=(*FORMS, "sheets", *FILTERS)
+    ),
+    "export_batches": Told(
+        "Los batches que eligen los filtros, en CSV, XLSX o JSON.",
+        TEXT,
+        kind=CSV,
+        query=(*FORMS, "columns", "sort", *FILTERS),
+    ),
     "database_backup": Told("Todo el tablero en un archivo JSON.", ANY),
     "backups": Told(
         "Las copias que hay, de la más nueva a la más vieja, y lo que se está haciendo con ellas.",
@@ -406,6 +417,9 @@ def _query(name: str) -> dict[str, Any]:
         "page": {"type": "integer", "minimum": 1},
         "per_page": {"type": "integer", "minimum": 1, "maximum": 1000},
         "sort": {"enum": list(SORTS)},
+        "format": {"enum": ["csv", "xlsx", "json"]},
+        "separator": {"enum": [",", ";"]},
+        "sheets": {"enum": ["one", "people"]},
     }
     return {"name": name, "in": "query", "schema": schemas.get(name, TEXT)}
 

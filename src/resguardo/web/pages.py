@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final, get_args
 
-from flask import Flask, redirect, render_template, request
+from flask import Flask, Response, redirect, render_template, request, stream_template
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale, get_translations
 
 from resguardo.auth import Permission, may
+from resguardo.board.filters import Filter
+from resguardo.board.people import is_unassigned
+from resguardo.exchange import table
+from resguardo.exchange.exports import no_work
 from resguardo.web.api_problems import MOST, listed
 from resguardo.web.context import board, current_account, require
 
@@ -19,12 +23,15 @@ ROLE_NAMES: Final = {
     "viewer": "Consulta",
 }
 
+PRINTED: Final = table.chosen_columns(["id", "status", "priority", "due_date", "folder", "comments"])
+
 
 def register(app: Flask) -> None:
     app.context_processor(frame)
     app.add_url_rule("/", view_func=progress)
     app.add_url_rule("/assign", view_func=assign)
     app.add_url_rule("/batches", view_func=batches)
+    app.add_url_rule("/print/worklist/<path:name>", "print_worklist", print_worklist)
     app.add_url_rule("/data-management", view_func=data_management)
     app.add_url_rule("/login", view_func=login, methods=["GET"])
 
@@ -42,6 +49,18 @@ def assign() -> ResponseReturnValue:
 def batches() -> ResponseReturnValue:
     require("read")
     return render_template("batches.html")
+
+
+def print_worklist(name: str) -> ResponseReturnValue:
+    """The work list for paper, with boxes to tick; sent row by row."""
+    require("read")
+    total = sum(count.batches for count in board().store.pages.counts() if count.assignee == name)
+    if not total or is_unassigned(name):
+        raise no_work(name)
+    found = table.batch_rows(board().store.pages.select(Filter(assignee=(name,))), PRINTED)
+    rows = ([table.text(cell) for cell in row] for row in found)
+    page = stream_template("print.html", name=name, total=total, rows=rows, now=board().local_now())
+    return Response(page, mimetype="text/html")
 
 
 def data_management() -> ResponseReturnValue:

@@ -1,0 +1,56 @@
+"""Batches as plain JSON for programs: `json.load(f)["batches"]`. Lossy, as no archive is."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+CHUNK: Final = 32 * 1024
+_OPTIONS: Final = orjson.OPT_NON_STR_KEYS
+
+
+def stream(about: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], name: str = "batches") -> Iterator[bytes]:
+    """The file in pieces of about 32 KiB, a line per row behind the keys of `about`. One row is held at a time."""
+    buffer = bytearray(b"{")
+    for key, value in about.items():
+        buffer += orjson.dumps(key) + b": " + _written(value) + b",\n"
+    buffer += orjson.dumps(name) + b": ["
+    before = b"\n"
+    for row in rows:
+        buffer += before + _written(row)
+        before = b",\n"
+        if len(buffer) >= CHUNK:
+            yield bytes(buffer)
+            buffer.clear()
+    yield bytes(buffer) + b"\n]}\n"
+
+
+def _written(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value, _readable, _OPTIONS)
+    except orjson.JSONEncodeError:  # a whole number beyond 64 bits, half a surrogate pair, very deep
+        return orjson.dumps(_shown(value), _readable, _OPTIONS)
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+
+
+def _shown(value: Any, depth: int = 0) -> Any:
+    if isinstance(value, Mapping) and depth < 100:
+        return {_text(str(key)): _shown(part, depth + 1) for key, part in value.items()}
+    if isinstance(value, list | tuple) and depth < 100:
+        return [_shown(part, depth + 1) for part in value]
+    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**64:
+        return str(value)
+    return _text(value) if isinstance(value, str) else value
+
+
+def _text(text: str) -> str:
+    return text.encode(errors="replace").decode()
