@@ -75,7 +75,7 @@ def test_a_list_filled_in_comes_back_from_each_format_and_is_undone(
     ledger.record([Create("batch", name, {}) for name in names], actor="t", via="cli")
     ledger.record([assign(name, "Núñez") for name in names], actor="t", via="cli")
     before = sorted(store.batches.scan())
-    name, content = exports.worklist(store, "Núñez", ledger.now().astimezone(ledger.zone).date())
+    name, content = exports.worklist(store.pages, "Núñez", ledger.now().astimezone(ledger.zone).date())
     (tmp_path / name).write_bytes(b"".join(content))
     filled = convert(tmp_path / name, "xlsx")
     # The list is ordered by id: the one of digits, which LibreOffice has made a number, stands first.

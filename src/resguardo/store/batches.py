@@ -98,6 +98,14 @@ class Documents:
             return self._is_unique()
         return True
 
+    def share_ids(self) -> None:
+        """Documents are about to come of which two have the same id, or none: the index is not unique for them."""
+        keys = [(self.identity, ASCENDING)]
+        for index in self._indexes():
+            if list(index["key"].items()) == keys:
+                self.collection.drop_index(index["name"])
+        self.collection.create_index(keys)
+
     def _is_unique(self) -> bool:
         keys = [(self.identity, ASCENDING)]
         return any(index.get("unique") and list(index["key"].items()) == keys for index in self._indexes())

@@ -78,6 +78,7 @@ def rebuild(
                 folder=str(journal.folder),
             )
         store.state.put(MARK, True)
+        store.ensure_indexes()
         entries = _without_contradictions(tables, result)
         while block := list(islice(entries, BLOCK)):
             store.entries.insert(block)
@@ -88,7 +89,6 @@ def rebuild(
             if archive is None:
                 break
             result.from_archive += _load_strangers(ledger, tables, kind, archive, actor)
-    store.ensure_indexes()
     if archive is not None:
         define(store, archive)
         result.refused = lacking(store, archive)

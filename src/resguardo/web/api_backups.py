@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -12,14 +11,14 @@ from flask import Flask, current_app, request, send_file
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from resguardo.errors import Invalid, NotFound, RefusedForSafety, Unavailable
+from resguardo.errors import Invalid, NotFound, RefusedForSafety
 from resguardo.jobs import next_slot, schedule_of
-from resguardo.vault.catalogue import Catalogue
 from resguardo.vault.keeping import drill_one, make_good, prune, year_ahead
 from resguardo.web.answer import json_response
 from resguardo.web.api_status import measured_of
 from resguardo.web.body import read_object
-from resguardo.web.context import Board, board, require
+from resguardo.web.context import board, require
+from resguardo.web.copies import catalogue_of, readable_vault
 from resguardo.web.tasks import Task, Tasks, Work
 
 TASKS = "resguardo.tasks"
@@ -41,29 +40,12 @@ def register(app: Flask) -> None:
     app.add_url_rule("/api/backups/<own>/keep", "keep_backup", keep_backup, methods=["POST"])
 
 
-def catalogue_of(served: Board) -> Catalogue:
-    return Catalogue(served.vault_folder)
-
-
 def list_backups() -> ResponseReturnValue:
     """The archives, newest first, and what is being done with them in the background."""
     require("read")
     with readable_vault():
         rows = catalogue_of(board()).list()
     return json_response({"backups": rows, "tasks": [task.summary() for task in _tasks().running()]})
-
-
-@contextmanager
-def readable_vault() -> Iterator[None]:
-    """Raises `Unavailable` where the vault's folder cannot be read."""
-    try:
-        yield
-    except OSError as error:
-        raise Unavailable(
-            "No se puede leer la carpeta de copias: {why}.",
-            hint="Revisa el disco y sus permisos.",
-            why=error.strerror or str(error),
-        ) from error
 
 
 def create_backup() -> ResponseReturnValue:

@@ -20,9 +20,9 @@ from resguardo.store import Store
 from resguardo.store.pages import readable
 from resguardo.vault.catalogue import back_up
 from resguardo.web.answer import json_response, receipt_response
-from resguardo.web.api_backups import catalogue_of
 from resguardo.web.body import names_field, read_object, text_field
 from resguardo.web.context import board, logged_in, require, via
+from resguardo.web.copies import catalogue_of
 
 MOST_PER_PAGE: Final = 1000
 MOST_AT_ONCE: Final = 10_000

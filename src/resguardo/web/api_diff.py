@@ -16,10 +16,10 @@ from resguardo.exchange.filename import stamped
 from resguardo.vault.diff import Difference
 from resguardo.vault.sources import NOW, open_named
 from resguardo.web.answer import download, json_response
-from resguardo.web.api_backups import catalogue_of
 from resguardo.web.api_files import about
 from resguardo.web.body import whole_number
 from resguardo.web.context import board, require
+from resguardo.web.copies import catalogue_of
 
 DIFFERENCES: Final = "resguardo.differences"
 KEPT: Final = 3

@@ -25,10 +25,11 @@ from resguardo.vault import mongodump, restore
 from resguardo.vault.frozen import Plan
 from resguardo.vault.restore import Applied
 from resguardo.web.answer import json_response, receipt_response
-from resguardo.web.api_backups import begun, catalogue_of
+from resguardo.web.api_backups import begun
 from resguardo.web.api_restore import Plans, import_backup, plan_restore
 from resguardo.web.body import parse_object, read_object, text_field, whole_number
 from resguardo.web.context import Board, board, require
+from resguardo.web.copies import catalogue_of
 from resguardo.web.sent import sent_file
 
 INTAKES: Final = "resguardo.intakes"

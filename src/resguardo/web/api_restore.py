@@ -28,9 +28,10 @@ from resguardo.vault.restore import Applied
 from resguardo.vault.restore_plan import Wanted, parse_field, plan
 from resguardo.vault.sources import Opened
 from resguardo.web.answer import json_response, receipt_response
-from resguardo.web.api_backups import begun, catalogue_of
+from resguardo.web.api_backups import begun
 from resguardo.web.body import parse_object, read_object, text_field, whole_number
 from resguardo.web.context import Board, board, require
+from resguardo.web.copies import catalogue_of
 from resguardo.web.sent import sent_file
 
 PLANS_KEPT: Final = 8

@@ -25,9 +25,9 @@ from resguardo.exchange.exports import Export
 from resguardo.exchange.filename import backup_name
 from resguardo.vault.contents import Contents, LastGood, unpacked
 from resguardo.web.answer import download, json_response
-from resguardo.web.api_backups import catalogue_of, readable_vault
 from resguardo.web.body import whole_number
 from resguardo.web.context import NAME, Board, board, require, who_was_here
+from resguardo.web.copies import catalogue_of, readable_vault
 
 LAST_GOOD: Final = "resguardo.last_good"
 WAIT: Final = 0.3

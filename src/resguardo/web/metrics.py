@@ -16,8 +16,8 @@ from flask.typing import ResponseReturnValue
 
 from resguardo.errors import Unavailable
 from resguardo.store.connect import MongoError, deadline
-from resguardo.web.api_backups import catalogue_of
 from resguardo.web.context import Board, board, require
+from resguardo.web.copies import catalogue_of
 
 PING_SECONDS: Final = 1.5
 READ_SECONDS: Final = 1.0
