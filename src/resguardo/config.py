@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     mail_reply_to: str = ""
     public_url: Annotated[str, AfterValidator(_address)] = ""
     """Where people reach the board, `https://board.example.org`; links in messages lead there."""
-    mail_attachment: Literal["csv"] = "csv"
+    mail_attachment: Literal["csv", "xlsx"] = "csv"
     """As what a work list is attached."""
     mail_worklist: Annotated[str, AfterValidator(_cron)] = ""
     """When everybody gets their work list by mail, as cron writes it; empty for only by button."""

@@ -21,6 +21,7 @@ from resguardo.ledger.journal import Journal
 from resguardo.store import Store
 from resguardo.store.connect import MongoError, Topology, deadline
 from resguardo.vault.catalogue import Catalogue, Manifest
+from resguardo.vault.keeping import newest_good
 
 Light = Literal["green", "amber", "red"]
 
@@ -159,17 +160,6 @@ def _usage(folder: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return usage.free, usage.total
-
-
-def good_copy(settings: Settings, now: datetime) -> datetime | None:
-    """The moment of the newest copy that a drill restored, in the board's zone; None where there is none."""
-    found = newest_good(_copies(settings.data / "vault") or (), now)
-    return found.astimezone(settings.zone) if found else None
-
-
-def newest_good(copies: Sequence[Manifest], now: datetime) -> datetime | None:
-    moments = (datetime.fromisoformat(row["moment"]) for row in copies if row["state"] == "good")
-    return max((moment for moment in moments if moment <= now), default=None)
 
 
 def judge(facts: Facts, now: datetime) -> list[Line]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import email
+import io
 from email.policy import SMTP, strict
 
+import openpyxl
 import pytest
 
 from resguardo.board.change import Create, assign, edit
@@ -49,6 +51,19 @@ def test_the_attachment_is_the_export_to_the_byte(team, mailing, office, writer)
     assert file.get_content_type() == "text/csv"
     assert file.get_payload(decode=True) == b"".join(chunks)
     assert file.get_payload(decode=True).startswith(b"\xef\xbb\xbfBatch ID,Responsable,Estatus\r\nbatch_000001,Ana,")
+
+
+def test_the_list_can_go_as_a_workbook(team, mailing, office):
+    mailing = mailing.model_copy(update={"mail_attachment": "xlsx"})
+    writer = Writer(mailing, team.store, team.now().astimezone(team.zone))
+    received(team, mailing, writer.worklist(Recipient("Ana", "ana@ejemplo.mx", "es")))
+    (message,) = office.messages
+    (file,) = message.iter_attachments()
+    assert file.get_filename().endswith(".xlsx")
+    assert file.get_content_type() == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    sheet = openpyxl.load_workbook(io.BytesIO(file.get_payload(decode=True))).worksheets[0]
+    cells = [cell for row in sheet.iter_rows(values_only=True) for cell in row]
+    assert [cell for cell in cells if str(cell).startswith("batch_")] == [f"batch_{n:06}" for n in (1, 2, 3)]
 
 
 def test_the_body_can_be_read_as_text_and_as_html(team, mailing, office, writer):

@@ -16,9 +16,9 @@ from resguardo.exchange import csv, table, xlsx
 from resguardo.exchange.xlsx import About
 from resguardo.files import write_atomically
 from resguardo.ledger.record import Ledger
-from resguardo.status import good_copy
 from resguardo.vault import sources
 from resguardo.vault.diff import Difference
+from resguardo.vault.keeping import good_copy
 from resguardo.vault.sources import Opened
 
 MOST_SHOWN: Final = 500

@@ -19,8 +19,8 @@ from resguardo.exchange.exports import Export, How, Work
 from resguardo.exchange.xlsx import About, Told
 from resguardo.files import write_atomically
 from resguardo.ledger.record import Ledger
-from resguardo.status import good_copy
 from resguardo.vault.contents import open_contents, open_last_good
+from resguardo.vault.keeping import good_copy
 
 export = typer.Typer(no_args_is_help=True, help="Guarda listas de trabajo, el resumen del equipo o los batches.")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -17,11 +17,13 @@ from typing import Any, Final
 from resguardo.board.progress import Progress, percent_text
 from resguardo.config import Settings
 from resguardo.exchange import exports
-from resguardo.exchange.exports import Export, Work
+from resguardo.exchange.exports import TYPES, How
+from resguardo.exchange.xlsx import About
 from resguardo.mail.address import Recipient, named, named_address, one_line
 from resguardo.mail.language import render, translations
 from resguardo.mail.unsubscribe import off_link
 from resguardo.store import Store
+from resguardo.vault.keeping import good_copy
 
 MOST_ROWS: Final = 100
 """Batches told in the body; all are in the file."""
@@ -32,9 +34,6 @@ WIRE: Final = POLICY.clone(max_line_length=998)
 """Headers stay on one line: folded at 78, a long link would be written in a way that mail programs do not read."""
 
 Row = Mapping[str, Any]
-WorkListFile = Callable[[Work, str, date], Export]
-WORK_LISTS: Final[dict[str, tuple[WorkListFile, str]]] = {"csv": (exports.worklist, "text/csv")}
-"""By `mail_attachment`: what makes the file, and its type. A further format is a line here and a word in `config`."""
 
 
 @dataclass(frozen=True)
@@ -150,12 +149,13 @@ class Writer:
         return rows, total, finished
 
     def _file(self, name: str) -> tuple[Attachment, dict[str, Any]] | tuple[None, dict[str, Any]]:
-        make, kind = WORK_LISTS[self._settings.mail_attachment]
-        filename, chunks = make(self._store.pages, name, self._now.date())
+        how = How(self._settings.mail_attachment)
+        about = About(self._now, good_copy(self._settings, self._now))
+        filename, chunks = exports.worklist_in(self._store.pages, name, how, about)
         content = bounded(chunks)
         if content is None:
             return None, {"file": None}
-        file = Attachment(filename, kind, content)
+        file = Attachment(filename, TYPES[how.format].partition(";")[0], content)
         return file, {"file": file}
 
     def _draft(

@@ -77,3 +77,18 @@ def prune(
 def year_ahead(catalogue: Catalogue, settings: Settings, now: datetime) -> list[dict[str, Any]]:
     """What will survive: for each month to come, which of today's archives are still kept at its end."""
     return retention.forecast(catalogue.for_retention(), rules_of(settings), settings.zone, now)
+
+
+def newest_good(copies: Sequence[Manifest], now: datetime) -> datetime | None:
+    """The moment of the newest archive that a drill restored; one from the future does not count."""
+    moments = (datetime.fromisoformat(row["moment"]) for row in copies if row["state"] == "good")
+    return max((moment for moment in moments if moment <= now), default=None)
+
+
+def good_copy(settings: Settings, now: datetime) -> datetime | None:
+    """The same of the board's vault, in the board's zone; None where there is none, or the vault cannot be read."""
+    try:
+        found = newest_good(Catalogue(settings.data / "vault").list(), now)
+    except OSError:
+        return None
+    return found.astimezone(settings.zone) if found else None
