@@ -6,7 +6,8 @@ from typing import Any
 from flask import Flask
 
 from browsing import Browser
-from resguardo.web.openapi import BESIDE_API, TOLD
+from resguardo.web.openapi import BESIDE_API
+from resguardo.web.openapi_told import TOLD
 
 
 def described(app: Flask) -> dict[str, Any]:
