@@ -46,6 +46,22 @@ def test_memory_finds_what_mongodb_finds(board, given):
     assert kept == asked
 
 
+@pytest.mark.parametrize("given", FILTERS, ids=str)
+def test_what_is_streamed_from_memory_is_what_mongodb_streams(board, monkeypatch, given):
+    monkeypatch.setattr("resguardo.store.pages.BLOCK", 7)
+    kept, asked = both(board, lambda pages: list(pages.select(Filter.parse(given))))
+    assert kept == asked
+
+
+def test_what_no_longer_fits_when_it_is_read_is_left_out(board):
+    chosen = Filter(assignee=("Ana",))
+    stream = board.pages.select(chosen)
+    first = next(stream)
+    board.connection.database["batches"].update_many({}, {"$set": {"assignee": "otra"}})
+    assert first["assignee"] == "Ana"
+    assert list(board.pages.select(chosen)) == []
+
+
 @pytest.mark.parametrize("sort", SORTS)
 def test_memory_puts_in_order_as_mongodb_does(board, sort):
     kept, asked = both(board, lambda pages: [row["id"] for row in pages.page(Filter(), sort, 1, 100).batches])

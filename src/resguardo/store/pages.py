@@ -27,6 +27,7 @@ from resguardo.store.query import mongo_query
 
 LONGEST_LISTING: Final = 20_000
 LISTINGS_KEPT: Final = 8
+BLOCK: Final = 500
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,16 @@ class Pages:
         yield from self._batches.find({"assignee": name}, fields, batch_size=1000).sort("id", 1)
 
     def select(self, chosen: Filter, sort: str = "id") -> Iterator[dict[str, Any]]:
-        """All batches that a filter chooses, streamed."""
+        """All batches that a filter chooses, streamed.
+
+        Where lists come from memory, those ordered by id are read range by range, and the first are there at once.
+        """
+        ids = self._from_memory(chosen, sort) if sort == "id" else None
+        if ids is not None:
+            for start in range(0, len(ids), BLOCK):
+                rows_of_block = self._rows(chosen, sort, ids[start : start + BLOCK])
+                yield from (row for row in rows_of_block if chosen.matches(row))  # some may have changed since
+            return
         rows = self._batches.find(mongo_query(chosen), {"_id": 0}, batch_size=1000).sort(_order(sort))
         yield from (row for row in rows if chosen.finds_text(row))
 
