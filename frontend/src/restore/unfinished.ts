@@ -5,7 +5,7 @@ import { when } from "../lib/moments";
 import { sentence } from "../lib/notice";
 import { t } from "../lib/text";
 import { previewUndo } from "../lib/undo";
-import type { Operation } from "../history/operation";
+import { type Operation, newest } from "../history/operation";
 import type { Task } from "../lib/tasks";
 
 const KEY = "resguardo.restore";
@@ -44,8 +44,7 @@ export async function lookForUnfinished(answers: Answers): Promise<void> {
     if (running) return answers.running(running.id);
     if (own && (await isKnown(own.task))) return answers.running(own.task);
     const since = new Date(Date.now() - DAY).toISOString();
-    const wanted = new URLSearchParams({ action: "restore", from: since, limit: "5" });
-    const { operations } = await get<{ operations: Operation[] }>(`/api/operations?${wanted}`);
+    const operations = await newest({ action: "restore", from: since }, 5);
     const left = operations.find(({ complete, undone_by }) => !complete && !undone_by);
     if (left) return tell(left, own, answers);
     if (own) ended(operations.find((operation) => isOf(own, operation)));
