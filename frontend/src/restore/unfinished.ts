@@ -11,6 +11,7 @@ import type { Task } from "../lib/tasks";
 const KEY = "resguardo.restore";
 const DAY = 86_400_000;
 const MINUTE = 60_000;
+const AGAIN = 2_000;
 
 interface Begun {
   task: string;
@@ -51,6 +52,8 @@ export async function lookForUnfinished(answers: Answers): Promise<void> {
     forget();
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
+    // One's own is looked for until the server is back, however long it takes.
+    if (remembered() !== null && (error.status === 0 || error.status >= 500)) window.setTimeout(() => void lookForUnfinished(answers), AGAIN);
   }
 }
 
