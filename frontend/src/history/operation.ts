@@ -49,6 +49,22 @@ export interface OperationAnswers {
 
 const NAMED = 3;
 
+/** Pages that are asked for in search of enough. */
+const PATIENCE = 5;
+
+/** The newest operations that fit, so many or a few more: a page of the server's may end early, even empty. */
+export async function newest(wanted: Record<string, string>, count: number): Promise<Operation[]> {
+  const found: Operation[] = [];
+  let next: string | null = "";
+  for (let page = 0; page < PATIENCE && next !== null && found.length < count; page += 1) {
+    const query = new URLSearchParams({ ...wanted, limit: String(count), ...(next ? { before: next } : {}) });
+    const answer: { operations: Operation[]; next: string | null } = await get(`/api/operations?${query}`);
+    found.push(...answer.operations);
+    next = answer.next;
+  }
+  return found;
+}
+
 export const operationAddress = (op: string) => `/api/operations/${encodeURIComponent(op)}`;
 
 export function things(kinds: string[], count: number): string {

@@ -1,5 +1,5 @@
 // An operation before which to go back: imports first, since those are what people regret; then the newest.
-import { type Operation, operationAddress, what } from "../history/operation";
+import { type Operation, newest, operationAddress, what } from "../history/operation";
 import { get } from "../lib/api";
 import { h, icon } from "../lib/dom";
 import { when } from "../lib/moments";
@@ -12,10 +12,6 @@ import type { Source } from "./question";
 
 const IMPORTS = 5;
 const RECENT = 20;
-
-interface Found {
-  operations: Operation[];
-}
 
 export class OperationChoice implements Choice {
   readonly root = h("div", { class: "from-panel" });
@@ -52,9 +48,8 @@ export class OperationChoice implements Choice {
   private async load(): Promise<void> {
     try {
       const wanted = this.op ? get<{ operation: Operation }>(operationAddress(this.op)).then(({ operation }) => operation) : null;
-      const [imports, recent, own] = await Promise.all([get<Found>(`/api/operations?via=import&limit=${IMPORTS}`), get<Found>(`/api/operations?limit=${RECENT}`), wanted]);
-      const first = imports.operations;
-      const others = recent.operations.filter(({ op }) => first.every((one) => one.op !== op));
+      const [first, recent, own] = await Promise.all([newest({ via: "import" }, IMPORTS), newest({}, RECENT), wanted]);
+      const others = recent.filter(({ op }) => first.every((one) => one.op !== op));
       const alone = own && ![...first, ...others].some(({ op }) => op === own.op) ? [own] : [];
       for (const operation of [...first, ...others, ...alone]) this.known.set(operation.op, operation);
       this.draw([

@@ -5,12 +5,13 @@ import { when } from "../lib/moments";
 import { sentence } from "../lib/notice";
 import { t } from "../lib/text";
 import { previewUndo } from "../lib/undo";
-import type { Operation } from "../history/operation";
+import { type Operation, newest } from "../history/operation";
 import type { Task } from "../lib/tasks";
 
 const KEY = "resguardo.restore";
 const DAY = 86_400_000;
 const MINUTE = 60_000;
+const AGAIN = 2_000;
 
 interface Begun {
   task: string;
@@ -44,14 +45,15 @@ export async function lookForUnfinished(answers: Answers): Promise<void> {
     if (running) return answers.running(running.id);
     if (own && (await isKnown(own.task))) return answers.running(own.task);
     const since = new Date(Date.now() - DAY).toISOString();
-    const wanted = new URLSearchParams({ action: "restore", from: since, limit: "5" });
-    const { operations } = await get<{ operations: Operation[] }>(`/api/operations?${wanted}`);
+    const operations = await newest({ action: "restore", from: since }, 5);
     const left = operations.find(({ complete, undone_by }) => !complete && !undone_by);
     if (left) return tell(left, own, answers);
     if (own) ended(operations.find((operation) => isOf(own, operation)));
     forget();
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
+    // One's own is looked for until the server is back, however long it takes.
+    if (remembered() !== null && (error.status === 0 || error.status >= 500)) window.setTimeout(() => void lookForUnfinished(answers), AGAIN);
   }
 }
 
