@@ -137,9 +137,9 @@ class Served:
         wait_until(lambda: not any(map(runs, pids)), 20)
 
     def wait_for_its_end(self) -> None:
-        """The worker died: the board ends with it."""
-        wait_until(lambda: self.process.poll() is not None, 20)
-        self._collect()
+        """The worker died; the rest is killed, too, whether or not another worker has taken its place by then."""
+        wait_until(lambda: not runs(self.worker), 20)
+        self.kill_all()
 
     def stop(self) -> None:
         self.process.terminate()
