@@ -44,6 +44,7 @@ def test_the_work_list_is_shown_for_paper(lead: Page) -> None:
         lead.locator("#print-worklist").click()
     paper = waiting.value
     paper.get_by_role("heading", name="Carga de trabajo · Maggie").wait_for()
+    paper.wait_for_load_state("load")
     boxes = paper.locator(".tick").count()
     assert boxes == 3 * paper.locator("tbody tr").count() > 0
     paper.emulate_media(media="print")

@@ -102,12 +102,15 @@ class Served:
         return line
 
     def _worker(self) -> int:
+        (worker,) = self._workers()
+        return worker
+
+    def _workers(self) -> Iterator[int]:
         for folder in Path("/proc").iterdir():
             with suppress(OSError):
                 parent = (folder / "stat").read_text().rpartition(")")[2].split()[1] if folder.name.isdigit() else ""
                 if parent == str(self.process.pid) and b"--multiprocessing-fork" in (folder / "cmdline").read_bytes():
-                    return int(folder.name)
-        raise AssertionError("the worker is not there")
+                    yield int(folder.name)
 
     @property
     def database_pid(self) -> int:
@@ -129,7 +132,9 @@ class Served:
 
     def kill_all(self) -> None:
         """At one moment, as a power cut would; the disk keeps what the kernel has."""
-        pids = [self.process.pid, getattr(self, "worker", 0), self.database_pid]
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGSTOP)  # from now on no other worker begins
+        pids = [self.process.pid, getattr(self, "worker", 0), self.database_pid, *self._workers()]
         for pid in filter(None, pids):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -185,9 +185,12 @@ def test_changes_are_refused_without_a_word_of_copies(away: Board) -> None:
 
 
 def test_the_status_and_the_copies_can_be_looked_at(away: Board) -> None:
-    status = away.people["Charlie"].get("/api/status").json
-    assert status is not None
-    assert (status["safe"], status["good_copy"]) == (False, moment_of(away).isoformat())
+    def measured() -> tuple[bool, str]:
+        status = away.people["Charlie"].get("/api/status").json
+        assert status is not None
+        return status["safe"], status["good_copy"]
+
+    wait_until(lambda: measured() == (False, moment_of(away).isoformat()), 20)  # what was measured is kept for a while
     listed = away.people["Charlie"].get("/api/backups").json
     assert listed is not None
     assert away.copy in {row["id"] for row in listed["backups"]}

@@ -154,7 +154,9 @@ def _end_with_parent() -> None:
         return
 
     def wait() -> None:
-        parent.join()
+        # What `join` waits for may be held open by others that the parent has started since.
+        while parent.is_alive() and (sys.platform == "win32" or os.getppid() == parent.pid):
+            parent.join(1)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(STOP_SECONDS)
         os._exit(1)
