@@ -25,11 +25,12 @@ demo: $(VENV)/.run $(VENV)/.package ## run a board with made-up data (ARGS="--po
 install: $(VENV)/.run $(VENV)/.package ## put the resguardo command into .venv/bin
 
 test: $(VENV)/.dev $(VENV)/.package ## run the tests, those in a real browser too (ARGS="-k journal")
-	bash tests/browser/ensure_chromium.sh
+	bash tests/ensure.sh chromium
 	$(PYTEST) -m 'not long' $(ARGS)
 
 test-long: $(VENV)/.dev $(VENV)/.package ## run the tests that take minutes
-	bash tests/browser/ensure_chromium.sh
+	bash tests/ensure.sh chromium
+	bash tests/ensure.sh libreoffice
 	$(PYTEST) -m long --timeout 1800 $(ARGS)
 
 check: $(VENV)/.dev $(VENV)/.package ## lint, types, import layers

@@ -24,7 +24,7 @@ ROW = "#unassigned-rows li[data-id]"
 def run(batches: int) -> None:
     path = next((found for name in CHROMIUMS if (found := shutil.which(name))), None)
     if path is None:
-        raise SystemExit("no Chromium on PATH (tests/browser/ensure_chromium.sh)")
+        raise SystemExit("no Chromium on PATH (tests/ensure.sh chromium)")
     with served(batches, unassigned=1.0) as board, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         for number in range(ROUNDS):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, BrowserType, Page
@@ -31,8 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
+    with sync_playwright() as driver:
         browser = launched(driver.chromium)
         yield browser
         browser.close()
@@ -41,7 +41,7 @@ def chromium() -> Iterator[Browser]:
 def launched(chromium: BrowserType) -> Browser:
     path = next((found for name in CHROMIUMS if (found := shutil.which(name))), None)
     if path is None:
-        pytest.skip("no Chromium on PATH (tests/browser/ensure_chromium.sh)")
+        pytest.skip("no Chromium on PATH (tests/ensure.sh chromium)")
     return chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
 
 

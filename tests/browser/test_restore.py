@@ -9,6 +9,7 @@ import pytest
 from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 
+from accessible import violations
 from resguardo.board import document
 from resguardo.board.change import Put
 from resguardo.config import Settings
@@ -226,7 +227,6 @@ def _now(page: Page) -> str:
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_the_path_fits_and_can_be_read_by_all(lead: Page, damaged: dict[str, bytes], width: int, scheme: Any) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     said: list[str] = []
     lead.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     lead.on("pageerror", lambda error: said.append(str(error)))
@@ -235,8 +235,7 @@ def test_the_path_fits_and_can_be_read_by_all(lead: Page, damaged: dict[str, byt
 
     def fits(what: str) -> None:
         assert lead.evaluate("document.documentElement.scrollWidth") <= width, what
-        found = axe.Axe().run(lead).response["violations"]
-        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], what
+        assert violations(lead) == [], what
 
     lead.goto("/restore")
     for choice, ready in [

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import shutil
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from naughty import CONTROL, TEXTS
+from office import convert
 from resguardo.exchange import table, xlsx
 from resguardo.exchange.xlsx import About
 
@@ -21,22 +20,9 @@ pytestmark = pytest.mark.long
 
 
 def converted(tmp_path: Path, name: str, content: bytes, *, form: str, suffix: str) -> list[Path]:
-    office = shutil.which("soffice")
-    if office is None:
-        pytest.skip("no LibreOffice on PATH (apt-get install libreoffice-calc)")
-    (tmp_path / f"{name}.xlsx").write_bytes(content)
-    own = f"-env:UserInstallation={(tmp_path / 'office').as_uri()}"
-    command = [
-        office,
-        own,
-        "--headless",
-        "--convert-to",
-        form,
-        "--outdir",
-        str(tmp_path),
-        str(tmp_path / f"{name}.xlsx"),
-    ]
-    subprocess.run(command, check=True, capture_output=True, timeout=110)
+    source = tmp_path / f"{name}.xlsx"
+    source.write_bytes(content)
+    convert(source, form, tmp_path)
     return sorted(tmp_path.glob(f"{name}*.{suffix}"))
 
 

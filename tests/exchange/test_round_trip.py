@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
+from office import convert
 from resguardo.board.change import Create, assign
 from resguardo.exchange import exports
 from resguardo.exchange.intake import Intake
@@ -32,24 +31,14 @@ FORMATS = {
 }
 
 
-@pytest.fixture
-def convert(tmp_path: Path) -> object:
-    office = shutil.which("soffice") or shutil.which("libreoffice")
-    if office is None:
-        pytest.skip("no LibreOffice on PATH (apt-get install libreoffice-calc)")
-
-    def convert(source: Path, kind: str) -> Path:
-        into = tmp_path / kind
-        into.mkdir(exist_ok=True)
-        profile = f"-env:UserInstallation=file://{tmp_path}/profile"
-        # Of a CSV it has to be told what a person at the screen sees to: commas, quotation marks, UTF-8.
-        reading = ["--infilter=CSV:44,34,76,1"] if source.suffix == ".csv" else []
-        wanted = ["--convert-to", FORMATS[kind], "--outdir", str(into), str(source)]
-        command = [office, profile, "--headless", *reading, *wanted]
-        subprocess.run(command, check=True, capture_output=True, timeout=180)
-        return into / f"{source.stem}.{kind}"
-
-    return convert
+def saved(tmp_path: Path, source: Path, kind: str) -> Path:
+    """As LibreOffice saves it in another format."""
+    into = tmp_path / kind
+    into.mkdir(exist_ok=True)
+    # Of a CSV it has to be told what a person at the screen sees to: commas, quotation marks, UTF-8.
+    reading = ["--infilter=CSV:44,34,76,1"] if source.suffix == ".csv" else []
+    convert(source, FORMATS[kind], into, *reading)
+    return into / f"{source.stem}.{kind}"
 
 
 def fill_in(path: Path) -> None:
@@ -68,20 +57,19 @@ def compared(ledger: Ledger, path: Path) -> Intake:
 
 
 def test_a_list_filled_in_comes_back_from_each_format_and_is_undone(
-    convert: object, ledger: Ledger, store: Store, tmp_path: Path
+    ledger: Ledger, store: Store, tmp_path: Path
 ) -> None:
-    assert callable(convert)
     names = [f"batch_{number:06}F" for number in range(1, 5)] + ["0012"]
     ledger.record([Create("batch", name, {}) for name in names], actor="t", via="cli")
     ledger.record([assign(name, "Núñez") for name in names], actor="t", via="cli")
     before = sorted(store.batches.scan())
     name, content = exports.worklist(store.pages, "Núñez", ledger.now().astimezone(ledger.zone).date())
     (tmp_path / name).write_bytes(b"".join(content))
-    filled = convert(tmp_path / name, "xlsx")
+    filled = saved(tmp_path, tmp_path / name, "xlsx")
     # The list is ordered by id: the one of digits, which LibreOffice has made a number, stands first.
     fill_in(filled)
     for kind in FORMATS:
-        made = compared(ledger, filled if kind == "xlsx" else convert(filled, kind))
+        made = compared(ledger, filled if kind == "xlsx" else saved(tmp_path, filled, kind))
         rows = {row["id"]: row for row in made.page(1, 10, None)}
         assert "0012" in rows["12"]["problem"], kind
         assert {key: row["changes"][0]["to"] for key, row in rows.items() if row["outcome"] == "changed"} == {
