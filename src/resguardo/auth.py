@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final, Literal, get_args
 
 from argon2 import PasswordHasher
@@ -51,8 +52,6 @@ FIRST_LEAD: Final = "admin"
 LINK: Final = "first_login"
 
 _HASHER: Final = PasswordHasher()
-_NOBODY: Final = _HASHER.hash(secrets.token_urlsafe())
-"""What the password of an account that does not exist is checked against, so that it takes as long."""
 
 
 @dataclass(frozen=True)
@@ -179,10 +178,16 @@ def log_in(store: Store, name: str, password: str, now: datetime) -> tuple[str, 
 def password_fits(account: Account | None, password: str) -> bool:
     known = account.password_hash if account else None
     try:
-        _HASHER.verify(known or _NOBODY, password[: LONGEST_PASSWORD + 1].encode(errors="surrogatepass"))
+        _HASHER.verify(known or _nobodys(), password[: LONGEST_PASSWORD + 1].encode(errors="surrogatepass"))
     except (VerificationError, InvalidHashError):
         return False
     return known is not None
+
+
+@cache
+def _nobodys() -> str:
+    """What the password of an account that does not exist is checked against, so that it takes as long."""
+    return _HASHER.hash(secrets.token_urlsafe())
 
 
 def open_session(store: Store, account: Account, now: datetime) -> tuple[str, str]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import openpyxl
+
+import resguardo
 
 
 def test_adopting_and_handing_out(run, store, tmp_path):
@@ -76,3 +80,23 @@ def test_an_account_is_made_listed_given_a_token_and_closed(run):
         {"name": "ana", "role": "lead", "segmentador": None, "disabled": True}
     ]
     assert run("account", "passwd", "ana").returncode == 2
+
+
+def test_it_says_which_version_it_is(run):
+    assert run("--version").stdout == f"resguardo {resguardo.__version__}\n"
+
+
+SEEN = """
+import atexit, sys
+atexit.register(lambda: sys.stderr.write(" ".join(sys.modules)))
+from resguardo.__main__ import main
+main()
+"""
+
+
+def test_a_short_command_does_not_wait_for_what_others_need(settings):
+    command = [sys.executable, "-c", SEEN, "backup", "list", "--data", str(settings.data)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    imported = set(done.stderr.split())
+    assert "resguardo.cli.backups" in imported
+    assert imported.isdisjoint({"flask", "granian", "xlsxwriter", "jinja2"})

@@ -1,4 +1,4 @@
-"""`backup create|list|show|verify|drill|prune|pin`."""
+"""`backup create|list|show|verify|drill|prune|pin`, and `diff` from its own module."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Annotated
 
 import typer
 
-from resguardo.cli.board import Data, Json, answer, board
+from resguardo.cli.board import ACTOR, Data, Json, answer, board, catalogue_of
+from resguardo.cli.diff import diff
 from resguardo.cli.errors import ERROR, INTEGRITY
-from resguardo.config import Settings, load
+from resguardo.config import load
 from resguardo.errors import Integrity, Usage
-from resguardo.vault.catalogue import Catalogue, Manifest
+from resguardo.vault.catalogue import Manifest
 from resguardo.vault.keeping import drill_one, longest_without_drill, make_good
 from resguardo.vault.keeping import prune as prune_by
 
 backup = typer.Typer(no_args_is_help=True, help="Haz copias y mira las que hay.")
-ACTOR = "cli"
+backup.command()(diff)
 Own = Annotated[str | None, typer.Argument(metavar="ID")]
 MISSING = {"masks": "las máscaras", "accounts": "las cuentas", "ledger": "el historial"}
 STATES = {
@@ -27,10 +28,6 @@ STATES = {
     "damaged": "dañada",
     "removed": "quitada",
 }
-
-
-def catalogue_of(settings: Settings) -> Catalogue:
-    return Catalogue(settings.data / "vault")
 
 
 @backup.command()

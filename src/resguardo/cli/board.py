@@ -12,15 +12,15 @@ from typing import Annotated, Any, Final
 
 import orjson
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from resguardo.config import load
+from resguardo.config import Settings, load
 from resguardo.ledger.catch_up import refuse_lost_database
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store, open_store
+from resguardo.vault.catalogue import Catalogue
 from resguardo.vault.fill import refuse_half_restored
 
+ACTOR: Final = "cli"
 LONGEST: Final = 60
 """Characters of a value shown in a line."""
 
@@ -41,9 +41,16 @@ def board(data: Path | None) -> Iterator[tuple[Store, Ledger]]:
         ledger.journal.close()
 
 
+def catalogue_of(settings: Settings) -> Catalogue:
+    return Catalogue(settings.data / "vault")
+
+
 @contextmanager
 def bar(label: str) -> Iterator[Callable[[int, int | None], None]]:
     """A progress bar; call it with how many of how many are done, None where nobody knows."""
+    from rich.console import Console  # most commands show no bar
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(label, total=None)

@@ -9,11 +9,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from resguardo.cli.backups import catalogue_of
-from resguardo.cli.board import Data, Json, answer, bar, board, brief, plain
+from resguardo.cli.board import Data, Json, answer, bar, board, brief, catalogue_of, plain
 from resguardo.config import Settings, load
-from resguardo.exchange import csv, table, xlsx
-from resguardo.exchange.xlsx import About
+from resguardo.exchange import csv, table
 from resguardo.files import write_atomically
 from resguardo.ledger.record import Ledger
 from resguardo.vault import sources
@@ -46,8 +44,10 @@ def diff(
         if csv_file is not None:
             _save(csv.stream(table.DIFFERENCE_HEADER, _rows(found)), csv_file)
         if xlsx_file is not None:
+            from resguardo.exchange import xlsx  # what writes workbooks takes long to import
+
             now = ledger.now().astimezone(ledger.zone)
-            book = xlsx.differences(_rows(found), About(now, good_copy(settings, now)))
+            book = xlsx.differences(_rows(found), xlsx.About(now, good_copy(settings, now)))
             _save(xlsx.stream(book), xlsx_file)
         changes = found.page(1, MOST_SHOWN)
         summary = plain({**found.summary(), "changes": changes, **_told(csv=csv_file, xlsx=xlsx_file)})

@@ -10,8 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from resguardo.board.filters import Filter, valid_sort
-from resguardo.cli.backups import catalogue_of
-from resguardo.cli.board import Data, Json, answer, bar, board
+from resguardo.cli.board import Data, Json, answer, bar, board, catalogue_of
 from resguardo.config import load
 from resguardo.errors import Invalid, Usage
 from resguardo.exchange import exports, table

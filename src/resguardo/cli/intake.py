@@ -10,8 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from resguardo.cli.backups import ACTOR, catalogue_of
-from resguardo.cli.board import Data, Json, answer, bar, board, brief, local, plain
+from resguardo.cli.board import ACTOR, Data, Json, answer, bar, board, brief, catalogue_of, local, plain
 from resguardo.cli.errors import WITH_WARNINGS
 from resguardo.config import Settings, load
 from resguardo.errors import NotFound, RefusedForSafety, Usage
