@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from resguardo.board.change import Kind
-from resguardo.cli.board import Data, Json, answer, bar, board, brief, local, plain
+from resguardo.cli.board import ACTOR, Data, Json, answer, bar, board, brief, local, plain
 from resguardo.cli.errors import WITH_WARNINGS
 from resguardo.errors import Usage
 from resguardo.ledger import history as past
@@ -18,7 +18,6 @@ from resguardo.ledger.settle import Key
 from resguardo.ledger.undo import Undone, undo_everything
 from resguardo.ledger.undo import undo as take_back
 
-ACTOR: Final = "cli"
 """Exit code: done, and something wants a look (design.md, "Exit codes")."""
 
 Moment = Annotated[str | None, typer.Option("--at", help="Un momento: 2026-11-28T14:30:00-06:00.")]
