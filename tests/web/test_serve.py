@@ -38,6 +38,12 @@ class Served:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
+    def workers(self) -> list[int]:
+        """Its children that run Python's spawned main; the others are the embedded server and a tracker."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        children = [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+        return [pid for pid in children if b"--multiprocessing-fork" in _command_of(pid)]
+
     def status(self, path: str) -> int:
         try:
             with urllib.request.urlopen(self.address + path, timeout=5) as answer:
@@ -89,24 +95,18 @@ def test_killed_it_leaves_nobody_behind_and_starts_again(served: Served, tmp_pat
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for children in /proc")
 def test_a_worker_that_is_killed_is_followed_by_another_and_said(served: Served, tmp_path: Path) -> None:
-    def workers() -> list[int]:
-        """Its children that run Python's spawned main; the others are the embedded server and a tracker."""
-        tasks = Path(f"/proc/{served.process.pid}/task").iterdir()
-        children = [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
-        return [pid for pid in children if b"--multiprocessing-fork" in _command_of(pid)]
-
     def said() -> str:
         return (tmp_path.parent / "stderr").read_text()
 
-    (first,) = workers()
+    (first,) = served.workers()
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: "otro tomó su lugar" in said(), 30)
     wait_until(lambda: served.status("/readyz") == 200, 30)
-    (second,) = workers()
+    (second,) = served.workers()
     assert second != first
 
     def ended() -> bool:
-        for pid in workers() if served.process.poll() is None else ():
+        for pid in served.workers() if served.process.poll() is None else ():
             os.kill(pid, signal.SIGKILL)
         return served.process.poll() is not None
 
@@ -114,6 +114,20 @@ def test_a_worker_that_is_killed_is_followed_by_another_and_said(served: Served,
     assert served.process.returncode != 0
     assert "terminó de golpe dos veces seguidas" in said()
     assert not (tmp_path / "server.json").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for children in /proc")
+def test_a_worker_ends_with_its_parent_though_the_database_hangs(served: Served, tmp_path: Path) -> None:
+    database = orjson.loads((tmp_path / "server.json").read_bytes())["pid"]
+    (worker,) = served.workers()
+    os.kill(database, signal.SIGSTOP)
+    try:
+        assert served.status("/readyz") == 503
+        served.process.kill()
+        served.process.wait(10)
+        wait_until(lambda: _command_of(worker) == b"", 20)
+    finally:
+        os.kill(database, signal.SIGKILL)
 
 
 def _command_of(pid: int) -> bytes:

@@ -157,6 +157,9 @@ def _end_with_parent() -> None:
         # What `join` waits for may be held open by others that the parent has started since.
         while parent.is_alive() and (sys.platform == "win32" or os.getppid() == parent.pid):
             parent.join(1)
+        if sys.platform != "win32":
+            # The kernel's own: no thread runs any more where Python waits, at its end, for what hangs on MongoDB.
+            signal.alarm(STOP_SECONDS)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(STOP_SECONDS)
         os._exit(1)
