@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from resguardo import cli
 from resguardo.board.change import Create
+from resguardo.cli.app import run
 from resguardo.config import Settings
 from resguardo.files import FolderLock
 from resguardo.vault import card, catalogue
@@ -63,7 +63,7 @@ def test_a_vault_that_stays_locked_is_said_with_11(settings, store, monkeypatch,
     vault = Settings(data=settings.data).data / "vault"
     vault.mkdir(parents=True)
     with FolderLock(vault), pytest.raises(SystemExit) as left:
-        cli.run()
+        run({})
     assert left.value.code == 11
     assert f"Otro proceso ({os.getpid()}) está haciendo una copia" in capsys.readouterr().err
     assert Catalogue(vault).list() == []
