@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -19,7 +19,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from resguardo.board import batch
 from resguardo.board.document import Path
 from resguardo.config import Settings
-from resguardo.errors import Denied, Invalid, NotFound, Unauthenticated
+from resguardo.errors import Denied, Invalid, NotFound, RefusedForSafety, Unauthenticated
 from resguardo.store import Store
 from resguardo.store.accounts import Account
 
@@ -35,6 +35,8 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
 """What each role may do; asked through `may` and nowhere else."""
 
 ROLES: Final = tuple(PERMISSIONS)
+FIRST_ROLE: Final = "lead"
+SPOKEN: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 
 EDITABLE: Final[dict[str, frozenset[Path]]] = {
     "reviewer": frozenset({("metadata", "review_status"), ("metadata", "reviewed_at"), ("comments",)}),
@@ -117,8 +119,7 @@ def add_account(
     store: Store, name: str, role: str, password: str | None, now: datetime, segmentador: str | None = None
 ) -> Account:
     """A new account; without a password it can only use tokens. Raises `Invalid`."""
-    if role not in ROLES:
-        raise Invalid("No hay un rol «{role}». Usa uno de: {allowed}.", role=role[:60], allowed=", ".join(ROLES))
+    _demand_role(role)
     own = batch.valid_person(name)
     hashed = None if password is None else hash_password(password)
     account = Account(own, role, hashed, False, None, segmentador, now)
@@ -146,12 +147,55 @@ def change_password(store: Store, name: str, password: str) -> None:
     store.accounts.close_all_sessions(name)
 
 
-def disable(store: Store, name: str) -> None:
-    """The account stays, for the history's sake, and nobody can use it. Raises `NotFound`."""
-    if not store.accounts.change(name, disabled=True):
+def change_account(store: Store, name: str, **fields: Any) -> Account:
+    """Set `role`, `segmentador` or `disabled` of an account: what it may do from its next request on.
+
+    A disabled one stays, for the history's sake, and nobody can use it. Raises `NotFound`, `Invalid`, and
+    `RefusedForSafety` where no lead would be left who can log in.
+    """
+    account = store.accounts.get(name)
+    if account is None:
         raise NotFound("No hay una cuenta «{name}».", hint="Revisa el nombre.", name=name)
-    store.accounts.close_all_sessions(name)
-    store.accounts.revoke_tokens(name)
+    changed = replace(account, **fields)
+    _demand_role(changed.role)
+    if changed.segmentador is not None:
+        changed = replace(changed, segmentador=batch.valid_person(changed.segmentador))
+    if _leads(account) and not _leads(changed):
+        _demand_another_lead(store, name)
+    store.accounts.change(name, role=changed.role, segmentador=changed.segmentador, disabled=changed.disabled)
+    if changed.disabled:
+        store.accounts.close_all_sessions(name)
+        store.accounts.revoke_tokens(name)
+    return changed
+
+
+def _leads(account: Account) -> bool:
+    return account.role == FIRST_ROLE and not account.disabled and account.password_hash is not None
+
+
+def _demand_another_lead(store: Store, name: str) -> None:
+    """Two that go at one moment may both find the other; the next start of a board prints a link that lets one in."""
+    if not any(_leads(account) and account.name != name for account in store.accounts.all()):
+        raise RefusedForSafety(
+            "«{name}» es la única cuenta de coordinación que puede entrar.",
+            hint="Da antes ese rol a otra cuenta que tenga contraseña.",
+            name=name,
+        )
+
+
+def _demand_role(role: str) -> None:
+    if role not in ROLES:
+        raise Invalid("No hay un rol «{role}». Usa uno de: {allowed}.", role=role[:60], allowed=", ".join(ROLES))
+
+
+def disable(store: Store, name: str) -> None:
+    """Raises `NotFound`, `RefusedForSafety`."""
+    change_account(store, name, disabled=True)
+
+
+def temporary_password() -> str:
+    """One to be read aloud or written down, and changed by whom it is for: 79 bits, nothing that looks alike."""
+    return "-".join("".join(secrets.choice(SPOKEN) for _ in range(4)) for _ in range(4))
 
 
 def make_token(store: Store, name: str, now: datetime) -> str:

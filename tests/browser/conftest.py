@@ -119,6 +119,14 @@ def second(chromium: Browser, loaded: str) -> Iterator[Page]:
 
 
 @pytest.fixture
+def visitor(chromium: Browser, loaded: str) -> Iterator[Page]:
+    """Somebody who has not logged in."""
+    context = new_context(chromium, loaded)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
 def another(chromium: Browser, loaded: str) -> Iterator[Callable[[], Page]]:
     """Starts a browser, as a process that knows nothing of the ones before it."""
     started: list[Browser] = []

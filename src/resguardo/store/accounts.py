@@ -103,6 +103,9 @@ class Accounts:
         sessions = self._sessions.find({**query, "expires": {"$gt": now}})
         return {row["_id"]: str(row["account"]) for row in chain(sessions, self._tokens.find(query))}
 
+    def count_tokens(self, account: str) -> int:
+        return self._tokens.count_documents({"account": account})
+
     def revoke_tokens(self, account: str) -> int:
         return self._tokens.delete_many({"account": account}).deleted_count
 

@@ -19,6 +19,7 @@ from resguardo.store import Store
 from resguardo.store.connect import deadline
 from resguardo.store.outcome import noting_writes
 from resguardo.web import (
+    api_accounts,
     api_backups,
     api_batches,
     api_board,
@@ -37,6 +38,7 @@ from resguardo.web import (
     metrics,
     openapi,
     pages,
+    pages_accounts,
     pages_history,
     pages_mail,
     pages_vault,
@@ -51,6 +53,7 @@ VIEWS: Final = (
     *(api_batches, api_people, api_board, api_files, api_history, api_problems, metrics, openapi),
     *(api_backups, api_diff, api_status, pages_vault, last_copy),
     *(api_restore, api_intake, api_mail, pages_mail),
+    *(api_accounts, pages_accounts),
 )
 LANGUAGES: Final = ("es", "en")
 LANGUAGE_COOKIE: Final = "resguardo_lang"
@@ -68,7 +71,11 @@ LONG_READS: Final = frozenset(
 )
 """They may read the whole board, or have a limit of their own."""
 BRIEF_WRITES: Final = frozenset(
-    {"log_in", "log_out", "change_password", "create_batch", "edit_batch", "delete_batch", "create_segmentador"}
+    {
+        *("log_in", "log_out", "change_password", "make_token", "revoke_tokens"),
+        *("create_account", "edit_account", "reset_password"),
+        *("create_batch", "edit_batch", "delete_batch", "create_segmentador"),
+    }
 )
 """All others may change thousands of documents. A server that hangs ends those too (`store.connect.open_client`)."""
 

@@ -43,8 +43,6 @@ def register(app: Flask) -> None:
     failed = limiter.limit(ATTEMPTS, key_func=_who_tries, deduct_when=lambda response: response.status_code >= 400)
     app.add_url_rule("/login", "log_in", failed(log_in), methods=["POST"])
     app.add_url_rule("/logout", "log_out", log_out, methods=["POST"])
-    app.add_url_rule("/api/account", "account", own_account, methods=["GET"])
-    app.add_url_rule("/api/account/password", "change_password", change_password, methods=["POST"])
 
 
 def safe_next(value: str | None) -> str:
@@ -141,11 +139,11 @@ def _demand_csrf() -> None:
 
 def _slide_cookie(response: Response) -> Response:
     if g.get("prolonged"):
-        _give_cookie(response, g.session_key)
+        give_cookie(response, g.session_key)
     return response
 
 
-def _give_cookie(response: Response, key: str) -> None:
+def give_cookie(response: Response, key: str) -> None:
     seconds = int(auth.SESSION_LASTS.total_seconds())
     secure = board().settings.secure_cookies
     response.set_cookie(COOKIE, key, max_age=seconds, httponly=True, samesite="Lax", secure=secure)
@@ -173,6 +171,7 @@ def log_in() -> ResponseReturnValue:
     try:
         if given.get("once"):
             key, csrf = auth.log_in_once(store, text_field(given, "once"), now)
+            to = "/account"  # it lets in once: now is the time to set a password
         else:
             key, csrf = auth.log_in(store, text_field(given, "name"), text_field(given, "password"), now)
     except Unauthenticated as error:
@@ -185,7 +184,7 @@ def log_in() -> ResponseReturnValue:
         response = json_response({"success": True, "csrf_token": csrf})
     else:
         response = redirect(to, 303)
-    _give_cookie(response, key)
+    give_cookie(response, key)
     return response
 
 
@@ -196,33 +195,4 @@ def log_out() -> ResponseReturnValue:
     g.prolonged = False
     response: Response = json_response({"success": True}) if request.is_json else redirect("/login", 303)
     response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=board().settings.secure_cookies)
-    return response
-
-
-def own_account() -> ResponseReturnValue:
-    """GET /api/account: who one is and what one may do."""
-    account = logged_in()
-    return json_response(
-        {
-            "name": account.name,
-            "role": account.role,
-            "segmentador": account.segmentador,
-            "may": sorted(auth.PERMISSIONS.get(account.role, ())),
-            "has_password": account.password_hash is not None,
-        }
-    )
-
-
-def change_password() -> ResponseReturnValue:
-    """POST {current, new}; an account that never had a password needs no `current`. Logs in anew."""
-    account, given = logged_in(), read_object()
-    known = account.password_hash is None or auth.password_fits(account, text_field(given, "current"))
-    if not known:
-        raise Denied("La contraseña actual no es correcta.", hint="Escríbela otra vez.")
-    auth.change_password(board().store, account.name, text_field(given, "new"))
-    remembered().forget_account(account.name)
-    key, csrf = auth.open_session(board().store, account, board().ledger.now())
-    g.prolonged = False
-    response = json_response({"success": True, "message": gettext("Contraseña cambiada."), "csrf_token": csrf})
-    _give_cookie(response, key)
     return response

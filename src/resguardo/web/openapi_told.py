@@ -48,6 +48,8 @@ IDS: Final = _list(TEXT)
 FLAG: Final[Schema] = {"type": "boolean"}
 _MODE: Final[Schema] = {"enum": ["add", "update", "replace"]}
 _REASON: Final = object_of("reason", reason=TEXT)
+_NAME: Final[Schema] = {"type": ["string", "null"]}
+_ACCOUNT: Final = object_of(name=TEXT, role=TEXT, segmentador=_NAME, disabled=FLAG, has_password=FLAG, created_at=TEXT)
 _BEGUN: Final = object_of("success", "task", success={"const": True}, task=TEXT)
 
 TOLD: Final[dict[str, Told]] = {
@@ -227,6 +229,21 @@ TOLD: Final[dict[str, Told]] = {
     "mend_problem": Told("Le da un id a uno de esos documentos.", RECEIPT, object_of("own", "id", own=TEXT, id=TEXT)),
     "account": Told("Quién pregunta y qué puede hacer.", object_of(name=TEXT, role=TEXT, may=_list(TEXT))),
     "change_password": Told("Cambia la contraseña propia.", ANY, object_of("new", current=TEXT, new=TEXT)),
+    "make_token": Told("Una clave para los programas propios; se muestra una vez.", object_of(token=TEXT), status=201),
+    "revoke_tokens": Told("Las claves propias dejan de servir.", object_of(revoked=WHOLE)),
+    "accounts": Told("Quién puede entrar y con qué rol.", object_of(accounts=_list(_ACCOUNT))),
+    "create_account": Told(
+        "Una cuenta nueva, con la contraseña que se le entrega; se muestra una vez.",
+        object_of(name=TEXT, password=TEXT),
+        object_of("name", "role", name=TEXT, role=TEXT, segmentador=_NAME),
+        201,
+    ),
+    "edit_account": Told(
+        "Cambia el rol, a quién representa, o si puede entrar; siempre queda quien coordina.",
+        ANY,
+        object_of(role=TEXT, segmentador=_NAME, disabled=FLAG),
+    ),
+    "reset_password": Told("Otra contraseña para entregar; cierra sus sesiones.", object_of(name=TEXT, password=TEXT)),
     "log_in": Told(
         "Abre una sesión; contesta el token CSRF.",
         object_of(csrf_token=TEXT),
