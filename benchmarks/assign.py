@@ -8,6 +8,7 @@ all the unassigned batches are counted.
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 
@@ -51,10 +52,7 @@ def open_page(page: Page, batches: int) -> tuple[float, float]:
     page.goto("/assign", wait_until="commit")
     page.locator(ROW).first.locator("input").click()
     page.locator("#people article").first.wait_for()
-    page.wait_for_function("document.querySelector('#unassigned-chosen').textContent.startsWith('1 ')")
+    page.locator("#unassigned-chosen", has_text="1 ").wait_for()
     usable = time.perf_counter() - begun
-    page.wait_for_function(
-        "wanted => document.querySelector('#unassigned-count').textContent.replace(/\\D/g, '') == wanted",
-        arg=str(batches),
-    )
+    page.locator("#unassigned-count", has_text=re.compile(rf"^\s*{batches:,}\s*$".replace(",", r"\D?"))).wait_for()
     return usable, time.perf_counter() - begun
