@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from werkzeug.test import TestResponse
@@ -200,36 +198,3 @@ def test_the_old_file_is_uploaded_looked_at_and_brought_back(alice: Browser, sto
     assert {row["id"]: (row["assignee"], row["status"]) for row in rows}.items() <= stored.items()
     assert body(alice.post(f"/api/operations/{done['operation']}/undo"))["conflicts"] == []
     assert store.batches.count() == 5
-
-
-def test_two_copies_and_the_board_are_compared(alice: Browser, ledger: Ledger) -> None:
-    a = body(alice.post("/api/backups", {"reason": "a"}), 201)["id"]
-    do(ledger, edit("batch", "batch_000001", {"comments": "=1+1", "status": "S"}), Delete("batch", "batch_000002"))
-    b = body(alice.post("/api/backups", {"reason": "b"}), 201)["id"]
-    found = body(alice.get(f"/api/backups/{a}/diff/{b}?per_page=1"))
-    assert (found["added"], found["removed"], found["changed"], found["unchanged"]) == (0, 1, 1, 3)
-    assert (found["fields"], found["pagination"]["total_pages"]) == ({"comments": 1, "status": 1}, 2)
-    (bob,) = found["people"]
-    assert (bob["name"], bob["before"]["NS"], bob["after"]["S"]) == ("Bob", 1, 1)
-    assert body(alice.get(f"/api/backups/{a}/diff/{b}?per_page=1&page=2"))["changes"][0]["id"] == "batch_000002"
-    assert body(alice.get(f"/api/backups/{b}/diff/now"))["pagination"]["total"] == 0
-    do(ledger, Create("batch", "nuevo", {}))
-    assert body(alice.get(f"/api/backups/{b}/diff/now"))["added"] == 1
-    file = alice.get(f"/api/backups/{a}/diff/{b}?format=csv")
-    assert file.headers["Content-Type"] == "text/csv; charset=utf-8"
-    rows = list(csv.reader(io.StringIO(file.data.decode("utf-8-sig"))))
-    assert rows[0] == ["Tipo", "Id", "Qué pasó", "Campo", "Antes", "Después"]
-    assert rows[1:3] == [
-        ["batch", "batch_000001", "cambió", "status", "NS", "S"],
-        ["batch", "batch_000001", "cambió", "comments", "", "'=1+1"],
-    ]
-    moment = quote(ledger.now().isoformat())
-    assert body(alice.get(f"/api/backups/{a}/diff/{moment}"))["added"] == 1
-
-
-def test_a_comparison_with_something_else_is_refused(alice: Browser, browser: Callable[[str], Browser]) -> None:
-    assert alice.get("/api/backups/nada/diff/now").status_code == 404
-    assert alice.get("/api/backups/2020-01-01T00:00:00Z/diff/now").status_code == 404
-    assert alice.get("/api/backups/2020-01-01/diff/now").status_code == 400
-    assert alice.get("/api/backups/now/diff/now?format=xml").status_code == 400
-    assert browser("Charlie").get("/api/backups/now/diff/now").status_code == 403

@@ -174,12 +174,12 @@ def open_now(ledger: Ledger) -> Iterator[Opened]:
 
 
 @contextmanager
-def open_named(text: str, catalogue: Catalogue, ledger: Ledger) -> Iterator[Opened]:
+def open_named(text: str, catalogue: Catalogue, ledger: Ledger, progress: Told = lambda done: None) -> Iterator[Opened]:
     """`now`, a moment, or an archive's id. Raises `NoVault`, `MomentUnreachable`."""
     if text == NOW:
         opening = open_now(ledger)
     elif (moment := _moment(text)) is not None:
-        opening = open_moment(ledger, moment)
+        opening = open_moment(ledger, moment, progress)
     else:
         opening = open_archive(catalogue, text, ledger.store)
     with opening as opened:
