@@ -126,3 +126,10 @@ def test_a_comparison_with_something_else_is_refused(alice: Browser, browser: Ca
     assert alice.get("/api/backups/2020-01-01/diff/now").status_code == 400
     assert alice.get("/api/backups/now/diff/now?format=xml").status_code == 400
     assert browser("Charlie").get("/api/backups/now/diff/now").status_code == 403
+
+
+def test_who_may_compare_sees_the_page_and_the_ways_to_it(browser: Callable[[str], Browser]) -> None:
+    assert 'id="compare-form"' in browser("Alice").get("/compare").text
+    assert browser("Charlie").get("/compare").status_code == 403
+    assert 'href="/compare"' in browser("Alice").get("/backups").text
+    assert 'href="/compare"' not in browser("Charlie").get("/backups").text

@@ -198,3 +198,45 @@ def test_the_old_file_is_uploaded_looked_at_and_brought_back(alice: Browser, sto
     assert {row["id"]: (row["assignee"], row["status"]) for row in rows}.items() <= stored.items()
     assert body(alice.post(f"/api/operations/{done['operation']}/undo"))["conflicts"] == []
     assert store.batches.count() == 5
+
+
+OLD = {
+    "old1": {"assignee": "Ana", "status": "S", "comments": "Revisar el BORDE", "folder": "/a"},
+    "old2": {"assignee": "Pérez, Beto", "status": "In", "comments": "b"},
+    "old3": {"status": "NS", "comments": "c"},
+}
+METADATA = {
+    "old1": {"priority": "alta", "review_status": "no_aprobado", "due_date": "2026-11-20", "assigned_at": "2026-10-01"},
+    "old2": {
+        "priority": "baja",
+        "review_status": "Pendiente",
+        "due_date": "2026-12-24",
+        "assigned_at": "2026-11-01 08:00:00",
+    },
+    "old3": {"priority": "media"},
+}
+CHOSEN: list[tuple[str, Any, list[str]]] = [
+    ("assignee", ["Pérez, Beto"], ["old2"]),
+    ("unassigned", True, ["old3"]),
+    ("status", ["S", "In"], ["old1", "old2"]),
+    ("review", ["No Aprobado"], ["old1"]),
+    ("priority", ["baja", "media"], ["old2", "old3"]),
+    ("due_before", "2026-12-24", ["old1"]),
+    ("due_after", "2026-12-24", ["old2"]),
+    ("assigned_before", "2026-11-01", ["old1"]),
+    ("assigned_after", "2026-11-01", ["old2"]),
+    ("text", "borde", ["old1"]),
+    ("ids", ["old1", "old3"], ["old1", "old3"]),
+]
+
+
+def test_every_filter_chooses_as_batches_were_in_the_source(alice: Browser) -> None:
+    assert [name for name, _, _ in CHOSEN] == list(Filter.__dataclass_fields__)
+    rows = [{"id": own, **fields, "metadata": METADATA[own]} for own, fields in OLD.items()]
+    file = json.dumps({"batches": rows}).encode()
+    for name, value, wanted in CHOSEN:
+        form = {"file": (io.BytesIO(file), "viejo.json"), "filters": json.dumps({name: value})}
+        made = body(alice.post("/api/restore/plan", data=form, content_type="multipart/form-data"))
+        assert sorted(row["id"] for row in made["changes"]) == wanted, name
+    form = {"file": (io.BytesIO(file), "viejo.json"), "filters": json.dumps({"due_after": "mañana"})}
+    assert alice.post("/api/restore/plan", data=form, content_type="multipart/form-data").status_code == 400
