@@ -27,6 +27,7 @@ from resguardo.store.operations import Light
 from resguardo.vault import mongodump
 from resguardo.vault.catalogue import Catalogue
 from resguardo.vault.reading import collections_of, open_source
+from resguardo.vault.snapshot import collections
 
 NOW: Final = "now"
 
@@ -145,7 +146,9 @@ def open_moment(ledger: Ledger, moment: datetime, progress: Told = lambda done: 
     """The board at a moment, exact to the change. Raises `MomentUnreachable`, naming the nearest that can be."""
     _refuse_within_adoption(ledger.store, last_change(ledger.store, moment, ledger.now()), moment)
     past = Past(ledger.store, moment, ledger.now(), progress)
-    yield Opened(past, {"kind": "moment", "moment": moment.isoformat()}, _told(past.last_change))
+    # The ledger does not know how collections were made then: as they are now comes nearest.
+    made = collections(ledger.store)
+    yield Opened(past, {"kind": "moment", "moment": moment.isoformat(), "collections": made}, _told(past.last_change))
 
 
 @contextmanager
