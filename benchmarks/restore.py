@@ -5,22 +5,31 @@
 The bare insert is measured twice: into a collection with no index at all, and into one that gets the board's indexes
 afterwards, as a restored one has to. The ledger is the documents once more, with a seal, four indexes and the journal.
 
+With `mongorestore` on PATH, it fills a database from the same documents, for comparison.
+
 A moment: each batch has `CHANGES` changes, all but the first of them later. Our own CPU, in microseconds an entry, and
 the memory of the process; for a fifth of the batches first, to see whether memory grows.
 """
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import bson
 from bson.raw_bson import RawBSONDocument
 
+from benchmarks.backup import uri_of
 from benchmarks.ground import documents, empty, in_fresh_process, say
+from resguardo.config import Settings
 from resguardo.ledger.past import Past
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store, open_store
@@ -55,6 +64,9 @@ def run(batches: int) -> None:
     say("ratio to the bare one", found["filled"] / found["bare"], "times", 2.5)
     say("ratio to the one with indexes", found["filled"] / found["indexed"], "times", 2.5)
     say("our own CPU a document", found["micros"], "µs")
+    if "mongorestore" in found:
+        say("mongorestore", found["mongorestore"], "s")
+        say("ratio to mongorestore, which keeps no history", found["filled"] / found["mongorestore"], "times")
     fewer, all_of_them = (in_fresh_process(go_back, count) for count in (batches // CHANGES, batches))
     say(f"back over {all_of_them['entries']:,} entries, our CPU an entry", all_of_them["micros"], "µs", 30)
     say("time", all_of_them["seconds"], "s")
@@ -76,7 +88,21 @@ def fill(batches: int) -> dict[str, Any]:
         load_into(store, ledger, Raws(raws), actor="benchmark", compared=False)
         filled, cpu = time.perf_counter() - begun, time.process_time() - cpu
         ledger.journal.close()
-    return {"bare": bare, "indexed": indexed, "filled": filled, "micros": 1e6 * cpu / batches}
+        program = shutil.which("mongorestore")
+        others = {"mongorestore": seconds_of_mongorestore(program, settings, raws)} if program else {}
+    return {"bare": bare, "indexed": indexed, "filled": filled, "micros": 1e6 * cpu / batches, **others}
+
+
+def seconds_of_mongorestore(program: str, settings: Settings, raws: list[bytes]) -> float:
+    """The documents as `mongodump` leaves them, into a collection of their own, with the board's unique index."""
+    index = {"v": 2, "key": {"id": 1}, "name": "id_1", "unique": True}
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "batches.bson").write_bytes(b"".join(raws))
+        Path(folder, "batches.metadata.json").write_text(json.dumps({"indexes": [index], "options": {}}))
+        target = [f"--db={settings.database}", "--collection=restored", f"{folder}/batches.bson"]
+        begun = time.perf_counter()
+        subprocess.run([program, f"--uri={uri_of(settings)}", "--quiet", *target], check=True)
+        return time.perf_counter() - begun
 
 
 def _inserted(store: Store, raws: list[bytes], name: str) -> float:

@@ -123,6 +123,39 @@ def test_before_an_import_comes_back_for_one_of_two_and_is_undone_and_redone(
     assert str(copy.get_attribute("href")).startswith("/restore?source=")
 
 
+def test_any_filter_narrows_what_comes_back_and_is_in_the_address(
+    lead: Page, damaged: dict[str, bytes], data: Path
+) -> None:
+    for own, metadata in {"f1": {"priority": "alta", "due_date": "2026-11-20"}, "f2": {"priority": "baja"}}.items():
+        post(lead, "/api/batches", {"id": own, "status": "In", "comments": "El borde", "metadata": metadata})
+    gone = post(lead, "/api/batches/delete", {"ids": ["f1", "f2"]})["operation"]
+    lead.goto(f"/restore?before={gone}&text=borde")
+    assert rows_of(lead) == ["f1", "f2"]
+    lead.get_by_role("button", name="Cambiar: Qué").click()
+    assert lead.get_by_label("Texto en el batch").input_value() == "borde"
+    lead.get_by_role("button", name="alta", exact=True).click()
+    lead.get_by_label("Vence antes del").fill("2026-11-21")
+    lead.get_by_role("button", name="Sin asignar", exact=True).click()
+    lead.get_by_role("button", name="Ver qué cambiaría").click()
+    assert rows_of(lead) == ["f1"]
+    lead.get_by_text("Vence antes del").first.wait_for()
+    assert {"priority=alta", "due_before=2026-11-21", "unassigned=1", "text=borde"} <= set(
+        lead.url.partition("?")[2].split("&")
+    )
+    lead.reload()
+    assert rows_of(lead) == ["f1"]
+    lead.get_by_role("button", name="Cambiar: Qué").click()
+    lead.get_by_label("Vence desde el").fill("2026-11-25")
+    lead.get_by_role("button", name="Ver qué cambiaría").click()
+    lead.locator("#step-what .field-error", has_text="«Vence antes del»").wait_for()
+
+
+def rows_of(page: Page) -> list[str]:
+    page.locator(".plan-row").first.wait_for()
+    ids: list[str] = page.locator(".plan-row").evaluate_all("rows => rows.map(row => row.dataset.id)")
+    return ids
+
+
 def test_a_preview_that_no_longer_holds_is_said_and_made_again(
     lead: Page, second: Page, damaged: dict[str, bytes], data: Path
 ) -> None:

@@ -113,3 +113,34 @@ def test_two_states_are_compared(answer, run, team, tmp_path, ledger):
     assert "Beto: NS 1 → 0, S 0 → 1" in text
     assert "    status: «NS» → «S»" in text
     assert run("backup", "diff", "nada", "now").returncode == 10
+
+
+ALL = {
+    **{"--assignee": "Pérez, Ana", "--status": "S", "--review": "No Aprobado", "--priority": "alta"},
+    **{"--due-after": "2026-11-01", "--due-before": "2026-12-01", "--text": "borde", "--batch": "old"},
+    **{"--assigned-after": "2026-10-01", "--assigned-before": "2026-11-01"},
+}
+FITS = {"id": "old", "assignee": "Pérez, Ana", "status": "S", "comments": "El BORDE"}
+INSIDE = {"review_status": "no_aprobado", "priority": "alta", "due_date": "2026-11-20", "assigned_at": "2026-10-05"}
+
+
+def test_every_filter_is_an_option(answer, run, store, tmp_path):
+    """Each of the others fails one option, and has an id that is asked for unless that is the one."""
+    changes = {"assignee": "Ana", "status": "In", "comments": "x"}
+    inside = [("review_status", "Pendiente"), ("priority", "baja"), ("due_date", "2026-12-01")]
+    inside += [("due_date", "2026-10-31"), ("assigned_at", "2026-09-30"), ("assigned_at", "2026-11-01 00:00:00")]
+    rows = [{**FITS, "metadata": INSIDE}, {**FITS, "id": "other", "metadata": INSIDE}]
+    rows += [{**FITS, "id": f"x{name}", name: value, "metadata": INSIDE} for name, value in changes.items()]
+    rows += [{**FITS, "id": f"y{n}", "metadata": {**INSIDE, name: value}} for n, (name, value) in enumerate(inside)]
+    rows += [{"id": "nobody's", "metadata": {}}]
+    path = tmp_path / "viejo.json"
+    path.write_text(json.dumps({"batches": rows}), encoding="utf-8")
+    asked = [part for row in rows if row["id"] != "other" for part in ("--batch", row["id"])]
+    options = [part for pair in ALL.items() for part in pair]
+    made = answer("restore", str(path), *options, *asked, "--dry-run")
+    assert [row["id"] for row in made["changes"]] == ["old"]
+    made = answer("restore", str(path), "--unassigned", "--dry-run")
+    assert [row["id"] for row in made["changes"]] == ["nobody's"]
+    wrong = run("restore", str(path), "--due-after", "mañana", "--dry-run")
+    assert (wrong.returncode, "«due_after» no es una fecha" in wrong.stderr) == (1, True)
+    assert store.batches.count() == 0

@@ -11,7 +11,7 @@ from resguardo.board.change import Create, Delete, edit
 from resguardo.errors import Invalid, NotFound, NoVault
 from resguardo.vault import diff
 from resguardo.vault.catalogue import Catalogue, back_up
-from resguardo.vault.diff import Difference
+from resguardo.vault.diff import Chosen, Difference
 from resguardo.vault.sources import Opened, open_archive, open_named, open_now
 from waiting import wait_until
 
@@ -146,3 +146,29 @@ def test_whatever_the_order_it_is_what_two_dictionaries_say(a, b, ordered):
         assert [(name, what) for name, what, _ in told(found)] == expected
         assert found.summary()["unchanged"] == len(old.items() & new.items())
         assert sum(found.summary()["unnamed"].values()) == 0
+
+
+def test_a_part_of_what_differs_is_chosen_counted_and_leafed_through():
+    a = [{"id": f"a{n}", "assignee": "Ana", "status": "NS"} for n in range(6)] + [{"id": "Ñu", "assignee": " "}]
+    b = [{"id": f"a{n}", "assignee": "Ana" if n else "Beto", "status": "S"} for n in range(5)]
+    b += [{"id": "b1", "assignee": "Beto", "status": "In"}]
+    found = compared(a, b)
+
+    def ids(size=100, page=1, **chosen):
+        return [row["id"] for row in found.page(page, size, Chosen(**chosen))]
+
+    assert ids(what="changed") == ["a0", "a1", "a2", "a3", "a4"]
+    assert [ids(2, page, what="changed") for page in (1, 2, 3, 4)] == [["a0", "a1"], ["a2", "a3"], ["a4"], []]
+    assert (ids(assignee="Beto"), ids(assignee="")) == (["a0", "b1"], ["Ñu"])
+    assert (ids(text="nu"), ids(text="A4", what="added"), ids(kind="segmentador")) == (["Ñu"], [], [])
+    sizes = [found.size_of(one) for one in (Chosen(), Chosen("changed"), Chosen(assignee="Ana"), Chosen(text="b"))]
+    assert sizes == [8, 5, 6, 1]
+    assert [row.doc for row in found.rows(1, Chosen("removed"), block=1)] == ["Ñu"]
+
+
+def test_of_what_is_new_or_gone_all_values_are_told_where_they_are_asked_for():
+    found = compared([{"_id": 1, "id": "a", "status": "S"}], [{"id": "b", "metadata": {"priority": "alta"}}])
+    gone, new = found.page(1, 2, whole=True)
+    assert gone["values"] == [{"field": "id", "from": "a", "to": None}, {"field": "status", "from": "S", "to": None}]
+    assert {"field": "metadata.priority", "from": None, "to": "alta"} in new["values"]
+    assert (gone["fields"], new["fields"], found.page(1, 1)[0]["values"]) == ([], [], [])

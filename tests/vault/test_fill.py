@@ -5,7 +5,7 @@ from __future__ import annotations
 import bson
 import pytest
 
-from resguardo.board.change import Create
+from resguardo.board.change import Create, Delete
 from resguardo.errors import Integrity, RefusedForSafety
 from resguardo.ledger.check import check
 from resguardo.ledger.record import Ledger
@@ -13,7 +13,8 @@ from resguardo.store import open_store
 from resguardo.vault.catalogue import Catalogue, back_up
 from resguardo.vault.drill import drill
 from resguardo.vault.fill import Loaded, difference, load_into, refuse_half_restored
-from resguardo.vault.sources import open_archive
+from resguardo.vault.sources import Opened, open_archive, open_moment
+from waiting import wait_until
 
 
 class Raws:
@@ -64,6 +65,20 @@ def test_indexes_and_options_come_back_with_the_documents(archived, store, elsew
     assert made(other) == made(store)
     assert "por fecha" in str(made(other))
     assert set(other.batches.scan()) == set(store.batches.scan())
+
+
+def test_a_moment_goes_into_a_new_database_with_the_live_indexes_and_options(archived, store, ledger, elsewhere):
+    other, others_ledger = elsewhere
+    moment = ledger.now()
+    wait_until(lambda: ledger.now() > moment)
+    ledger.record([Delete("batch", "b1")], actor="ana", via="api")
+    with open_moment(ledger, moment) as source:
+        loaded = load_into(other, others_ledger, source, actor="a")
+    assert (loaded.batches, loaded.segmentadores, loaded.refused) == (2, 1, [])
+    assert made(other) == made(store)
+    assert "por fecha" in str(made(other))
+    assert "b1" in set(other.batches.names())
+    assert difference(other, others_ledger, Opened(source.content, source.about)) == ""
 
 
 def test_a_drill_finds_an_index_that_does_not_come_back(archived, settings, ledger, monkeypatch):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from pathlib import Path
 
 import bson
@@ -24,7 +23,7 @@ from resguardo.vault.catalogue import Catalogue, back_up
 from resguardo.vault.frozen import ABSENT
 from resguardo.vault.restore import apply
 from resguardo.vault.restore_plan import Wanted, parse_field, plan
-from resguardo.vault.sources import Opened, open_archive, open_before, open_file
+from resguardo.vault.sources import Opened, open_archive, open_file
 
 SAMPLE = Path(__file__).parents[1] / "fixtures" / "backup_segmentacion_db_20251015_143052.json"
 
@@ -313,38 +312,6 @@ def test_what_others_change_while_it_is_applied_stays_and_is_told(team, planned,
     assert undone.conflict_count == 0
     kept = {raw for raw in before if document.field(raw, "id") not in ("b2", "b4")}
     assert kept <= whole(store)
-
-
-def test_eight_people_edit_while_it_is_applied_and_nobodys_work_is_gone(team, planned, ledger, store, monkeypatch):
-    monkeypatch.setattr(record, "BLOCK", 10)
-    batches = [f"m{n:03}" for n in range(120)]
-    team(*(Create("batch", name, {}) for name in batches))
-    with open_before(ledger, team(*(edit("batch", name, {"comments": "malo"}) for name in batches)).op) as source:
-        made = plan(ledger, source)
-    planned_revs = {row.doc: row.rev for row in made.rows()}
-    begun, acknowledged = threading.Event(), []
-
-    def work(number):
-        begun.wait()
-        for name in batches[number * 15 : (number + 1) * 15]:
-            team(edit("batch", name, {f"de{number}": name}), actor=f"p{number}")
-            acknowledged.append((name, f"de{number}"))
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    applied = apply(ledger, made, actor="jefa", via="restore", progress=lambda done: begun.set())
-    for thread in threads:
-        thread.join()
-    rows = {row["id"]: row for row in store.pages.select(Filter())}
-    assert len(acknowledged) == 120
-    assert all(rows[name][field] == name for name, field in acknowledged)
-    overtaken = {row["id"] for row in applied.conflicts}
-    for name in batches:
-        assert rows[name]["comments"] == ("malo" if name in overtaken else "")
-    for entry in store.entries.of_operation(applied.receipt.op):
-        assert entry.doc in overtaken or entry.rev == planned_revs[entry.doc] + 1
-    assert operation(store, applied.receipt.op).complete
 
 
 def test_what_another_program_changed_is_recorded_before_it_is_overwritten(planned, ledger, store):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from bad_files import BAD
 from resguardo.board.filters import Filter
 from resguardo.errors import Integrity, Invalid, NotFound, TooLarge
 from resguardo.ledger.adopt import adopt
-from resguardo.vault import reading
+from resguardo.vault import mongodump, reading
 from resguardo.vault.fill import Loaded, load_into
 from resguardo.vault.reading import zstd
 from resguardo.vault.restore import apply
@@ -71,37 +73,88 @@ def test_a_newer_file_says_what_reads_it(tmp_path):
         pass
 
 
-def zipped():
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("batches.json", b"[" * 10_000_000)
-    return out.getvalue()
-
-
-BAD = {
-    "cut": SAMPLE.read_bytes()[:-100],
-    "cut packed": (ARCHIVES / "2.0.json.zst").read_bytes()[:-10],
-    "nested arrays": b'{"batches": ' + b"[" * 30_000_000,
-    "nested objects": b'{"batches": [{"id": "a", "x": ' + b'{"a":' * 5_000_000,
-    "zip bomb": zipped(),
-    "zstd bomb": zstd.compress(b'{"batches": [' + b" " * 3_000_000),
-    "zstd of nested arrays": zstd.compress(b'{"batches": ' + b"[" * 900_000),
-    "somebody else's": b'{"data": [{"name": "x"}], "batches": {"a": 1}}',
-    "a list": b'[{"id": "a"}]',
-    "no JSON": b"<html></html>",
-    "empty": b"",
-    "binary": bytes(range(256)) * 100,
-}
-
-
 @pytest.mark.parametrize("what", BAD)
 def test_a_bad_source_is_refused_whole_and_nothing_changes(store, ledger, tmp_path, monkeypatch, what):
-    monkeypatch.setattr(reading, "LARGEST", 1_000_000)
+    for module in (reading, mongodump):
+        monkeypatch.setattr(module, "LARGEST", 1_000_000)
     path = tmp_path / "archivo"
-    path.write_bytes(BAD[what])
-    with pytest.raises((Invalid, Integrity, TooLarge)), open_file(path):
+    path.write_bytes(BAD[what].content)
+    with pytest.raises((Invalid, Integrity, TooLarge), match=BAD[what].said), open_file(path, BAD[what].name):
         pass
     assert (stored(store), store.entries.is_empty()) == ([], True)
+
+
+class Nested(io.RawIOBase):
+    """A file of 2 GB that is all opening brackets behind its beginning, made as it is read."""
+
+    SIZE = 2 * 1024**3
+
+    def __init__(self, beginning):
+        super().__init__()
+        self._beginning = beginning
+        self._at = 0
+        self.taken = 0
+
+    def seek(self, offset, whence=0):
+        self._at = offset + (0, self._at, self.SIZE)[whence]
+        return self._at
+
+    def tell(self):
+        return self._at
+
+    def read(self, size=-1):
+        size = max(min(self.SIZE - self._at, size if size >= 0 else self.SIZE), 0)
+        head = self._beginning[self._at : self._at + size]
+        self._at += size
+        self.taken += size
+        assert self.taken < 20 * 1024**2, "far too much was read"
+        return head + b"[" * (size - len(head))
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        *(b"", b"{", b'{"batches": ', b'{"batches": [{"id": "a", "x": ', b'{"otra": ', b'{"backup_info": {"a": '),
+        b'{"backup_info": {"version": "2.0"}, "statistics": {}, "segmentadores": ',
+        b'{\n  "backup_info": {\n    "version": "2.0"\n  },\n  "batches": [\n    ',
+    ],
+)
+def test_two_gigabytes_of_nested_arrays_are_refused_before_they_are_read(tmp_path, monkeypatch, beginning):
+    path, content = tmp_path / "archivo", Nested(beginning)
+    path.write_bytes(b"{")
+    monkeypatch.setattr(Path, "open", lambda self, mode: content)
+    with pytest.raises((Invalid, Integrity)), reading.open_source(path):
+        pass
+    assert content.taken < 20 * 1024**2
+
+
+def counting(monkeypatch):
+    """The sizes that temporary files had."""
+    sizes, real = [], tempfile.TemporaryFile
+
+    @contextmanager
+    def counted(*arguments, **more):
+        with real(*arguments, **more) as file:
+            try:
+                yield file
+            finally:
+                sizes.append(file.seek(0, io.SEEK_END))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", counted)
+    return sizes
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked_to_its_end(tmp_path, monkeypatch):
+    path = tmp_path / "archivo"
+    packer = zstd.ZstdCompressor(level=3)
+    spaces = b" " * 1024**2
+    parts = [packer.compress(b'{"batches": ['), *(packer.compress(spaces) for _ in range(300)), packer.flush()]
+    path.write_bytes(b"".join(parts))
+    assert path.stat().st_size < 40_000
+    unpacked = counting(monkeypatch)
+    with pytest.raises(TooLarge, match="pasa de 64 MB"), open_file(path):
+        pass
+    assert max(unpacked) <= reading.SMALL + 1024**2
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from werkzeug.test import TestResponse
@@ -202,34 +200,43 @@ def test_the_old_file_is_uploaded_looked_at_and_brought_back(alice: Browser, sto
     assert store.batches.count() == 5
 
 
-def test_two_copies_and_the_board_are_compared(alice: Browser, ledger: Ledger) -> None:
-    a = body(alice.post("/api/backups", {"reason": "a"}), 201)["id"]
-    do(ledger, edit("batch", "batch_000001", {"comments": "=1+1", "status": "S"}), Delete("batch", "batch_000002"))
-    b = body(alice.post("/api/backups", {"reason": "b"}), 201)["id"]
-    found = body(alice.get(f"/api/backups/{a}/diff/{b}?per_page=1"))
-    assert (found["added"], found["removed"], found["changed"], found["unchanged"]) == (0, 1, 1, 3)
-    assert (found["fields"], found["pagination"]["total_pages"]) == ({"comments": 1, "status": 1}, 2)
-    (bob,) = found["people"]
-    assert (bob["name"], bob["before"]["NS"], bob["after"]["S"]) == ("Bob", 1, 1)
-    assert body(alice.get(f"/api/backups/{a}/diff/{b}?per_page=1&page=2"))["changes"][0]["id"] == "batch_000002"
-    assert body(alice.get(f"/api/backups/{b}/diff/now"))["pagination"]["total"] == 0
-    do(ledger, Create("batch", "nuevo", {}))
-    assert body(alice.get(f"/api/backups/{b}/diff/now"))["added"] == 1
-    file = alice.get(f"/api/backups/{a}/diff/{b}?format=csv")
-    assert file.headers["Content-Type"] == "text/csv; charset=utf-8"
-    rows = list(csv.reader(io.StringIO(file.data.decode("utf-8-sig"))))
-    assert rows[0] == ["Tipo", "Id", "Qué pasó", "Campo", "Antes", "Después"]
-    assert rows[1:3] == [
-        ["batch", "batch_000001", "cambió", "status", "NS", "S"],
-        ["batch", "batch_000001", "cambió", "comments", "", "'=1+1"],
-    ]
-    moment = quote(ledger.now().isoformat())
-    assert body(alice.get(f"/api/backups/{a}/diff/{moment}"))["added"] == 1
+OLD = {
+    "old1": {"assignee": "Ana", "status": "S", "comments": "Revisar el BORDE", "folder": "/a"},
+    "old2": {"assignee": "Pérez, Beto", "status": "In", "comments": "b"},
+    "old3": {"status": "NS", "comments": "c"},
+}
+METADATA = {
+    "old1": {"priority": "alta", "review_status": "no_aprobado", "due_date": "2026-11-20", "assigned_at": "2026-10-01"},
+    "old2": {
+        "priority": "baja",
+        "review_status": "Pendiente",
+        "due_date": "2026-12-24",
+        "assigned_at": "2026-11-01 08:00:00",
+    },
+    "old3": {"priority": "media"},
+}
+CHOSEN: list[tuple[str, Any, list[str]]] = [
+    ("assignee", ["Pérez, Beto"], ["old2"]),
+    ("unassigned", True, ["old3"]),
+    ("status", ["S", "In"], ["old1", "old2"]),
+    ("review", ["No Aprobado"], ["old1"]),
+    ("priority", ["baja", "media"], ["old2", "old3"]),
+    ("due_before", "2026-12-24", ["old1"]),
+    ("due_after", "2026-12-24", ["old2"]),
+    ("assigned_before", "2026-11-01", ["old1"]),
+    ("assigned_after", "2026-11-01", ["old2"]),
+    ("text", "borde", ["old1"]),
+    ("ids", ["old1", "old3"], ["old1", "old3"]),
+]
 
 
-def test_a_comparison_with_something_else_is_refused(alice: Browser, browser: Callable[[str], Browser]) -> None:
-    assert alice.get("/api/backups/nada/diff/now").status_code == 404
-    assert alice.get("/api/backups/2020-01-01T00:00:00Z/diff/now").status_code == 404
-    assert alice.get("/api/backups/2020-01-01/diff/now").status_code == 400
-    assert alice.get("/api/backups/now/diff/now?format=xml").status_code == 400
-    assert browser("Charlie").get("/api/backups/now/diff/now").status_code == 403
+def test_every_filter_chooses_as_batches_were_in_the_source(alice: Browser) -> None:
+    assert [name for name, _, _ in CHOSEN] == list(Filter.__dataclass_fields__)
+    rows = [{"id": own, **fields, "metadata": METADATA[own]} for own, fields in OLD.items()]
+    file = json.dumps({"batches": rows}).encode()
+    for name, value, wanted in CHOSEN:
+        form = {"file": (io.BytesIO(file), "viejo.json"), "filters": json.dumps({name: value})}
+        made = body(alice.post("/api/restore/plan", data=form, content_type="multipart/form-data"))
+        assert sorted(row["id"] for row in made["changes"]) == wanted, name
+    form = {"file": (io.BytesIO(file), "viejo.json"), "filters": json.dumps({"due_after": "mañana"})}
+    assert alice.post("/api/restore/plan", data=form, content_type="multipart/form-data").status_code == 400

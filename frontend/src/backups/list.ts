@@ -147,6 +147,10 @@ function offered(backup: Backup): HTMLElement[] {
     const href = `/restore?source=${encodeURIComponent(backup.id)}`;
     found.push(h("a", { class: "btn btn-quiet btn-sm", href, "data-act": "restore", "aria-label": t("Restaurar de la copia del {when}", { when: named(backup) }) }, icon("arrow-counterclockwise"), t("Restaurar")));
   }
+  if (may("backup") && backup.state !== "removed") {
+    const label = t("Comparar la copia del {when} con el tablero", { when: named(backup) });
+    found.push(h("a", { class: "btn btn-quiet btn-sm", href: `/compare?a=${encodeURIComponent(backup.id)}&b=now`, "data-act": "compare", "aria-label": label, title: label }, icon("arrow-left-right"), t("Comparar")));
+  }
   if (may("backup")) {
     const label = t("Descargar la copia del {when}", { when: named(backup) });
     const link = h("a", { class: "btn btn-quiet btn-sm", href: `${backupAddress(backup.id)}/download`, "data-act": "download", "aria-label": label, title: label }, icon("download"), t("Descargar"));

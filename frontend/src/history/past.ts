@@ -128,12 +128,13 @@ export class Past {
     const step = h("button", { type: "button", class: "btn btn-quiet btn-sm", disabled: !last, onclick: () => last && this.before(last.op) }, icon("skip-backward"), t("Un cambio atrás"));
     const leave = h("a", { class: "btn btn-quiet btn-sm", href: "/batches" }, t("Volver al presente"));
     const restore = may("import") && h("a", { class: "btn btn-primary btn-sm", href: this.restoreAddress(moment) }, icon("arrow-counterclockwise"), t("Restaurar desde aquí"));
+    const compare = may("backup") && h("a", { class: "btn btn-quiet btn-sm", href: `/compare?${new URLSearchParams({ a: moment, b: "now" })}` }, icon("arrow-left-right"), t("Comparar con ahora"));
     return h(
       "div",
       { class: "past-banner", role: "status" },
       icon("clock-history"),
       h("div", {}, h("p", { class: "past-when" }, t("Así estaba el tablero: {when}", { when: when(moment) }), h("span", {}, ` · ${ago(moment)}`)), h("p", {}, included, " ", t("Es el pasado: aquí no se edita nada."))),
-      h("div", { class: "past-buttons" }, step, this.forward, leave, restore),
+      h("div", { class: "past-buttons" }, step, this.forward, leave, compare, restore),
     );
   }
 

@@ -6,7 +6,7 @@ export interface Task<Result> {
   id: string;
   kind: string;
   about: string;
-  state: "running" | "done" | "failed";
+  state: "running" | "done" | "failed" | "cancelled";
   step: string;
   seconds: number;
   result: Result | null;

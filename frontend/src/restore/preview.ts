@@ -1,18 +1,17 @@
 // Step 3, the heart of it: how many come back, change and are lost; each document opens to its fields, now -> then.
 import { get, shown } from "../lib/api";
-import { type FieldChange, brief, changeList } from "../lib/changes";
-import { h, icon } from "../lib/dom";
-import { fieldLabel, inOrder, isBlank } from "../lib/fields";
+import { type FieldChange, changeList } from "../lib/changes";
+import { differingRow, pager } from "../lib/differing";
+import { h, icon, may } from "../lib/dom";
+import { isBlank } from "../lib/fields";
 import { when } from "../lib/moments";
 import { sentence } from "../lib/notice";
-import { statusMark, timelineAddress } from "../lib/parts";
+import { timelineAddress } from "../lib/parts";
 import { verb } from "../lib/story";
 import { number, plural, t } from "../lib/text";
 import type { Page, Plan, Row, What } from "./plan";
 
 const PER_PAGE = 50;
-/** Changes that are said on the line of a document that is not opened. */
-const BRIEF = 2;
 
 /** Once it is used, what is seen of it stays, and no more can be asked for. */
 export function use(within: HTMLElement): void {
@@ -25,7 +24,7 @@ export function use(within: HTMLElement): void {
 export function preview(plan: Plan): HTMLElement {
   const list = h("div", { class: "plan-list" });
   const lister = new Lister(plan, list);
-  return h("div", { class: "plan" }, tiles(plan, lister), h("p", { class: "plan-rest" }, rest(plan)), included(plan), leftOut(plan), list);
+  return h("div", { class: "plan" }, tiles(plan, lister), h("p", { class: "plan-rest" }, rest(plan)), included(plan), compareLink(plan), leftOut(plan), list);
 }
 
 const TILES: { what: What; one: string; many: string; always: boolean; image: string }[] = [
@@ -55,6 +54,13 @@ function rest(plan: Plan): string {
     plan.absent > 0 && plural(plan.absent, "{count} ya no está en el tablero y no vuelve, porque solo se traen campos", "{count} ya no están en el tablero y no vuelven, porque solo se traen campos"),
   ];
   return parts.filter(Boolean).join(" · ");
+}
+
+/** The same source whole, with everybody's totals; a file is nowhere to be compared from. */
+function compareLink({ source }: Plan): HTMLElement | false {
+  const side = source.kind === "archive" ? source.id : source.kind === "moment" ? source.moment : "";
+  if (!may("backup") || !side) return false;
+  return h("p", { class: "plan-included" }, icon("arrow-left-right"), h("a", { href: `/compare?${new URLSearchParams({ a: String(side), b: "now" })}` }, t("Comparar todo con el tablero, persona por persona")));
 }
 
 /** Up to where it goes: the newest change that what comes back includes. */
@@ -104,49 +110,13 @@ class Lister {
   }
 
   private show({ changes, pagination: at }: Page): void {
-    const turn = (by: number, name: string, label: string, off: boolean) => h("button", { type: "button", class: "btn btn-quiet btn-sm", disabled: off, onclick: () => ((this.page += by), void this.load()) }, icon(name), label);
-    const pager = h("div", { class: "pager" }, h("span", {}, t("{first}–{last} de {total}", { first: (at.page - 1) * at.per_page + 1, last: Math.min(at.page * at.per_page, at.total), total: at.total })), turn(-1, "chevron-left", t("Anterior"), at.page <= 1), turn(1, "chevron-right", t("Siguiente"), at.page >= at.total_pages));
-    const rows = changes.map((row) => planRow(row, changes.length === 1));
-    this.root.replaceChildren(h("ul", { class: "plan-rows", "aria-label": t("Cambios") }, ...rows), ...(at.total_pages > 1 ? [pager] : []));
+    const rows = changes.map((row) => differingRow(row, t(WORDS[row.what]), row.what, () => details(row), changes.length === 1));
+    const turned = (by: number) => ((this.page += by), void this.load());
+    this.root.replaceChildren(h("ul", { class: "plan-rows", "aria-label": t("Cambios") }, ...rows), pager(at, turned) ?? "");
   }
 }
 
 const WORDS: Record<What, string> = { created: "nuevo", brought_back: "vuelve", changed: "cambia", deleted: "se elimina" };
-
-function planRow(row: Row, opened: boolean): HTMLElement {
-  const panel = h("div", { class: "plan-fields", hidden: true });
-  const image = icon("chevron-right");
-  const inner = [h("span", { class: `plan-what plan-${row.what}` }, t(WORDS[row.what])), h("span", { class: "plan-id" }, row.id), h("span", { class: "plan-brief" }, ...summary(row))];
-  const toggle = h("button", { type: "button", class: "plan-toggle", "aria-expanded": "false" }, image, ...inner);
-  const open = () => {
-    panel.hidden = !panel.hidden;
-    toggle.setAttribute("aria-expanded", String(!panel.hidden));
-    image.className = `bi bi-chevron-${panel.hidden ? "right" : "down"}`;
-    if (!panel.hidden && !panel.hasChildNodes()) panel.append(...details(row));
-  };
-  toggle.addEventListener("click", open);
-  if (opened) open();
-  return h("li", { class: "plan-row", "data-id": row.id, "data-what": row.what }, toggle, panel);
-}
-
-/** On one line: the first changes of a document that changes; of the others, whose they are. */
-function summary(row: Row): (Node | string)[] {
-  if (row.kind === "segmentador" && row.what !== "changed") return [t("del equipo")];
-  if (row.what !== "changed") return row.status ? [statusMark(row.status), ` ${row.assignee || t("sin asignar")}`] : [row.assignee || t("sin asignar")];
-  const names = inOrder(row.values.map(({ field }) => field));
-  const said = names.slice(0, BRIEF).map((name) => {
-    const { from, to } = row.values.find(({ field }) => field === name)!;
-    return h("span", { class: "plan-change" }, `${fieldLabel(name)}: `, h("span", { class: "value-old" }, cut(name, from)), " → ", cut(name, to));
-  });
-  const rest = names.length - said.length;
-  return rest > 0 ? [...said, h("span", { class: "hint" }, plural(rest, "y {count} más", "y {count} más"))] : said;
-}
-
-/** Of a status its letters are enough. */
-function cut(field: string, value: unknown): string {
-  const text = field === "status" && !isBlank(value) ? shown(value) : brief(field, value).trim();
-  return text.length > 32 ? `${text.slice(0, 30)}…` : text;
-}
 
 function details(row: Row): HTMLElement[] {
   const values = row.values.filter(({ from, to, field }) => row.what === "changed" || (field !== "id" && field !== "name" && (!isBlank(to) || !isBlank(from))));

@@ -8,11 +8,20 @@ export type Source =
   | { kind: "revision"; batch: string; rev: number }
   | { kind: "file"; file: File | null };
 
+/** Filters of one value (board/filters.py). */
+export const SINGLE = ["text", "due_after", "due_before", "assigned_after", "assigned_before"] as const;
+export type Single = (typeof SINGLE)[number];
+
 export interface Question {
   source: Source | null;
   people: string[];
+  /** Those of nobody, which rules out people. */
+  unassigned: boolean;
   statuses: string[];
   ids: string[];
+  priorities: string[];
+  reviews: string[];
+  single: Partial<Record<Single, string>>;
   fields: string[];
   /** Only what the board does not have. */
   deleted: boolean;
@@ -24,8 +33,12 @@ export function fromAddress(given: URLSearchParams): Question {
   return {
     source: sourceOf(given),
     people: given.getAll("assignee"),
+    unassigned: given.has("unassigned"),
     statuses: given.getAll("status"),
     ids: given.getAll("ids"),
+    priorities: given.getAll("priority"),
+    reviews: given.getAll("review"),
+    single: Object.fromEntries(SINGLE.map((name) => [name, given.get(name) ?? ""]).filter(([, value]) => value)),
     fields: given.getAll("fields"),
     deleted: given.has("deleted"),
     equal: given.has("equal"),
@@ -43,9 +56,9 @@ function sourceOf(given: URLSearchParams): Source | null {
 
 export function toAddress(question: Question): string {
   const said = new URLSearchParams(sourceParameters(question.source));
-  for (const name of question.people) said.append("assignee", name);
-  for (const status of question.statuses) said.append("status", status);
-  for (const id of question.ids) said.append("ids", id);
+  for (const [name, values] of Object.entries(many(question))) for (const value of values) said.append(name, value);
+  for (const name of SINGLE) if (question.single[name]) said.set(name, question.single[name]);
+  if (question.unassigned) said.set("unassigned", "1");
   for (const field of question.fields) said.append("fields", field);
   if (question.deleted) said.set("deleted", "1");
   if (question.equal) said.set("equal", "1");
@@ -70,9 +83,17 @@ function sourceParameters(source: Source | null): Record<string, string> {
 }
 
 /** As the server takes it; a file goes beside it. */
-export function toRequest({ source, people, statuses, ids, fields, deleted, equal }: Question): Record<string, unknown> {
-  const named = Object.entries({ assignee: people, status: statuses, ids }).filter(([, values]) => values.length > 0);
-  return { source: sourceRequest(source), filters: Object.fromEntries(named), fields, only_deleted: deleted, equal };
+export function toRequest(question: Question): Record<string, unknown> {
+  const { source, fields, deleted, equal } = question;
+  return { source: sourceRequest(source), filters: filtersOf(question), fields, only_deleted: deleted, equal };
+}
+
+/** Filters of any number of values. */
+const many = ({ people, statuses, ids, priorities, reviews }: Question): Record<string, string[]> => ({ assignee: people, status: statuses, ids, priority: priorities, review: reviews });
+
+function filtersOf(question: Question): Record<string, unknown> {
+  const named = Object.entries(many(question)).filter(([, values]) => values.length > 0);
+  return { ...Object.fromEntries(named), ...question.single, ...(question.unassigned ? { unassigned: true } : {}) };
 }
 
 function sourceRequest(source: Source | null): unknown {
@@ -90,5 +111,5 @@ function sourceRequest(source: Source | null): unknown {
   }
 }
 
-/** A single batch was asked for, whatever else is chosen. */
-export const isNarrow = (question: Question) => question.people.length + question.statuses.length + question.ids.length > 0;
+/** Not everything was asked for. */
+export const isNarrow = (question: Question) => Object.keys(filtersOf(question)).length > 0;

@@ -1,10 +1,12 @@
 // Step 2: what of it comes back, and how. With nothing chosen, everything.
 import { people as readPeople } from "../lib/api";
-import { h, icon } from "../lib/dom";
+import { h } from "../lib/dom";
 import { fieldLabel } from "../lib/fields";
 import { sentence } from "../lib/notice";
 import { STATUSES, statusWord } from "../lib/parts";
 import { fold, plural, t } from "../lib/text";
+import { chips } from "./chips";
+import { MoreFilters } from "./more";
 import type { Question } from "./question";
 
 type Chosen = Omit<Question, "source">;
@@ -12,6 +14,8 @@ type Chosen = Omit<Question, "source">;
 const FIELDS = ["assignee", "status", "comments", "metadata.priority", "metadata.due_date", "metadata.review_status", "metadata.completed_masks", "folder"];
 /** From so many people on, they can be searched. */
 const MANY = 14;
+/** The choice of those of nobody, beside people. */
+const NOBODY = "";
 
 export class What {
   private readonly people = new Set<string>();
@@ -25,6 +29,7 @@ export class What {
   private readonly search = h("input", { type: "search", class: "form-control chips-search", placeholder: t("Buscar…"), "aria-label": t("Buscar entre las personas"), hidden: true });
   private readonly statusChips = h("div", { class: "chips", role: "group", "aria-label": t("Estatus") });
   private readonly fieldChips = h("div", { class: "chips", role: "group", "aria-label": t("Campos") });
+  private readonly more: MoreFilters;
   private readonly some = h("details", { class: "guide-more" });
   private readonly danger = h("details", { class: "guide-more guide-danger" });
   private readonly wrong = h("p", { class: "field-error", role: "alert", hidden: true });
@@ -39,14 +44,16 @@ export class What {
     for (const input of [this.ids, this.otherField]) input.addEventListener("input", () => this.chose());
     for (const box of [this.deleted, this.equal]) box.addEventListener("change", () => this.chose());
     this.search.addEventListener("input", () => this.drawPeople());
+    this.more = new MoreFilters(() => this.chose());
     this.some.append(h("summary", {}, t("Solo algunos campos")), h("p", { class: "hint" }, t("Los batches que están se quedan con todo lo demás como está ahora. Nada nuevo aparece.")), this.fieldChips, h("div", { class: "field other-field" }, h("label", { class: "form-label", htmlFor: "restore-field" }, t("Otro campo")), this.otherField), this.wrong);
     this.danger.append(h("summary", {}, t("Dejar el tablero igual")), check(this.equal, t("Eliminar también lo que está en el tablero y no está ahí"), t("Se pide escribir cuántos se eliminan antes de hacerlo. También se puede deshacer.")));
     this.many = [
       h("div", { class: "what" }, group(t("Personas"), t("Los batches que eran suyos entonces. Sin elegir, los de todas."), this.search, this.personChips), group(t("Estatus"), t("El que tenían entonces. Sin elegir, cualquiera."), this.statusChips), this.idsGroup()),
+      this.more.root,
       check(this.deleted, t("Solo lo que se eliminó desde entonces"), t("Lo que sigue en el tablero no cambia.")),
       this.danger,
     ];
-    root.append(...this.many.slice(0, 2), this.some, this.danger);
+    root.append(...this.many.slice(0, 3), this.some, this.danger);
     this.drawStatuses();
     this.drawFields();
     readPeople()
@@ -55,11 +62,12 @@ export class What {
   }
 
   take(question: Question): void {
-    for (const [set, values] of [[this.people, question.people], [this.statuses, question.statuses], [this.fields, question.fields]] as const) {
+    for (const [set, values] of [[this.people, [...question.people, ...(question.unassigned ? [NOBODY] : [])]], [this.statuses, question.statuses], [this.fields, question.fields]] as const) {
       set.clear();
       for (const value of values) set.add(value);
     }
     this.ids.value = question.ids.join("\n");
+    this.more.take(question);
     const other = question.fields.filter((field) => !FIELDS.includes(field));
     this.otherField.value = other.join(", ");
     for (const field of other) this.fields.delete(field);
@@ -75,7 +83,7 @@ export class What {
 
   chosen(): Chosen {
     const fields = [...this.fields, ...split(this.otherField.value)];
-    return { people: [...this.people], statuses: [...this.statuses], ids: split(this.ids.value), fields, deleted: this.deleted.checked, equal: this.equal.checked };
+    return { people: [...this.people].filter((name) => name !== NOBODY), unassigned: this.people.has(NOBODY), statuses: [...this.statuses], ...this.more.chosen(), ids: split(this.ids.value), fields, deleted: this.deleted.checked, equal: this.equal.checked };
   }
 
   /** Of a single batch there is nothing to choose but its fields. */
@@ -85,8 +93,8 @@ export class What {
   }
 
   said(): string {
-    const { people, statuses, ids, fields, deleted, equal } = this.chosen();
-    const parts = [people.join(", "), statuses.map(statusWord).join(", "), ids.length > 2 ? plural(ids.length, "{count} batch", "{count} batches") : ids.join(", ")].filter(Boolean);
+    const { people, unassigned, statuses, ids, fields, deleted, equal } = this.chosen();
+    const parts = [people.join(", "), unassigned && t("Sin asignar"), statuses.map(statusWord).join(", "), ids.length > 2 ? plural(ids.length, "{count} batch", "{count} batches") : ids.join(", "), ...this.more.said()].filter(Boolean);
     const what = parts.length ? t("Los batches de: {list}", { list: parts.join(" · ") }) : this.single ? t("Todo el batch") : t("Todo lo que había");
     const how = [deleted && t("solo lo eliminado"), fields.length > 0 && t("solo {fields}", { fields: fields.map(fieldLabel).join(", ") }), equal && t("y se elimina lo que no está ahí")].filter(Boolean);
     return [what, ...how].join(" · ");
@@ -95,6 +103,7 @@ export class What {
   /** Whether what is wrong lies here; if so, it is said here. */
   complain(error: unknown): boolean {
     const text = sentence(error);
+    if (this.more.complain(text)) return true;
     if (!this.chosen().fields.some((field) => text.includes(`«${field}»`))) return false;
     this.wrong.textContent = text;
     this.wrong.hidden = false;
@@ -119,33 +128,29 @@ export class What {
   }
 
   private drawPeople(): void {
-    const known = [...new Set([...this.people, ...this.names])].sort((a, b) => a.localeCompare(b, "es"));
+    const known = [...new Set([...this.people, ...this.names])].filter((name) => name !== NOBODY).sort((a, b) => a.localeCompare(b, "es"));
     this.search.hidden = known.length < MANY;
     const wanted = fold(this.search.value.trim());
     const shown = known.filter((name) => this.people.has(name) || fold(name).includes(wanted));
     const none = h("p", { class: "hint" }, t("No hay nadie en el equipo todavía."));
-    this.personChips.replaceChildren(...(shown.length ? this.chips(shown, this.people) : [none]));
+    const label = (name: string) => (name === NOBODY ? t("Sin asignar") : name);
+    this.personChips.replaceChildren(...(known.length ? [] : [none]), ...chips([...shown, NOBODY], this.people, (name) => this.chosePerson(name), label));
+  }
+
+  /** Nobody's and somebody's contradict each other. */
+  private chosePerson(name: string): void {
+    for (const other of [...this.people]) if ((other === NOBODY) !== (name === NOBODY)) this.people.delete(other);
+    for (const chip of this.personChips.querySelectorAll("button")) chip.setAttribute("aria-pressed", String(this.people.has(chip.title)));
+    this.chose();
   }
 
   private drawStatuses(): void {
     const known = [...new Set([...STATUSES, ...this.statuses])];
-    this.statusChips.replaceChildren(...this.chips(known, this.statuses, statusWord));
+    this.statusChips.replaceChildren(...chips(known, this.statuses, () => this.chose(), statusWord));
   }
 
   private drawFields(): void {
-    this.fieldChips.replaceChildren(...this.chips(FIELDS, this.fields, fieldLabel));
-  }
-
-  private chips(values: string[], set: Set<string>, label: (value: string) => string = (value) => value): HTMLElement[] {
-    return values.map((value) => {
-      const chip = h("button", { type: "button", class: "chip", "aria-pressed": String(set.has(value)), title: value }, icon("check-lg"), label(value));
-      chip.addEventListener("click", () => {
-        if (!set.delete(value)) set.add(value);
-        chip.setAttribute("aria-pressed", String(set.has(value)));
-        this.chose();
-      });
-      return chip;
-    });
+    this.fieldChips.replaceChildren(...chips(FIELDS, this.fields, () => this.chose(), fieldLabel));
   }
 
   private idsGroup(): HTMLElement {

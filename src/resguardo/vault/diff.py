@@ -13,14 +13,14 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import islice
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
 from resguardo.board import document, merge
 from resguardo.board.change import IDENTITY, KINDS, Kind
-from resguardo.board.people import spanish_key
+from resguardo.board.people import is_unassigned, plain, spanish_key
 from resguardo.board.progress import PersonProgress, Progress
 from resguardo.errors import NotFound
 from resguardo.ledger.history import fields, shown
@@ -36,12 +36,14 @@ MOST_FIELDS: Final = 1_000
 MOST_VALUE: Final = 2_000
 
 Told = Callable[[int], None]
+What = Literal["added", "removed", "changed"]
 
 _TABLES: Final = """
     PRAGMA journal_mode = OFF;
     CREATE TABLE a (doc TEXT PRIMARY KEY, body BLOB);
     CREATE TABLE b (doc TEXT PRIMARY KEY, body BLOB);
-    CREATE TABLE change (number INTEGER PRIMARY KEY, kind TEXT, doc TEXT, what TEXT, before BLOB, after BLOB);
+    CREATE TABLE change (number INTEGER PRIMARY KEY, kind TEXT, doc TEXT, what TEXT, mine TEXT, theirs TEXT,
+        before BLOB, after BLOB);
 """
 _KEEP: Final = ("INSERT OR IGNORE INTO a VALUES (?, ?)", "INSERT OR IGNORE INTO b VALUES (?, ?)")
 _DIFFERING: Final = """
@@ -50,6 +52,35 @@ _DIFFERING: Final = """
     SELECT b.doc, NULL, b.body FROM b WHERE NOT EXISTS (SELECT 1 FROM a WHERE a.doc = b.doc)
     ORDER BY 1
 """
+_CHOSEN: Final = """
+    (:what IS NULL OR what = :what) AND (:kind IS NULL OR kind = :kind)
+    AND (:assignee IS NULL OR mine = :assignee OR theirs = :assignee) AND (:text = '' OR instr(plain(doc), :text))
+"""
+_COUNT: Final = "SELECT count(*) FROM change WHERE {chosen}".replace("{chosen}", _CHOSEN)
+_ROWS: Final = """
+    SELECT number, kind, doc, what, before, after FROM change WHERE number > :last AND {chosen}
+    ORDER BY number LIMIT :most OFFSET :offset
+""".replace("{chosen}", _CHOSEN)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Of what differs, a part; with nothing set, all of it.
+
+    `assignee`: whose a batch was or is, nobody's for an empty text. `text`: a part of the id, whatever its case.
+    """
+
+    what: What | None = None
+    kind: Kind | None = None
+    assignee: str | None = None
+    text: str = ""
+
+    def values(self) -> dict[str, Any]:
+        """For `_CHOSEN`."""
+        return {**asdict(self), "text": plain(self.text)}
+
+
+EVERYTHING: Final = Chosen()
 
 
 class Row(NamedTuple):
@@ -57,20 +88,29 @@ class Row(NamedTuple):
 
     kind: Kind
     doc: str
-    what: str
+    what: What
     before: bytes | None
     after: bytes | None
 
-    def told(self, most: int | None = MOST_VALUE) -> dict[str, Any]:
-        """As pages and programs read it, values as the timeline shows them, texts cut off after `most` characters."""
-        values = fields(self.before, self.after) if self.what == "changed" else []
+    def told(self, most: int | None = MOST_VALUE, *, whole: bool = False) -> dict[str, Any]:
+        """As pages and programs read it, values as the timeline shows them, texts cut off after `most` characters.
+
+        `whole`: of what is new or gone, too, all values.
+        """
+        values = self._values(whole)
         told: dict[str, Any] = {"id": self.doc, "kind": self.kind, "what": self.what}
-        told["fields"] = [value["field"] for value in values]
+        told["fields"] = [value["field"] for value in values] if self.what == "changed" else []
         told["values"] = [{name: _short(part, most) for name, part in value.items()} for value in values]
         if self.kind == "batch":
             batch = shown(self.after if self.after is not None else self.before) or {}
             told |= {name: _short(batch.get(name), most) for name in ("assignee", "status")}
         return told
+
+    def _values(self, whole: bool) -> list[dict[str, Any]]:
+        if self.what == "changed" or (whole and self.what == "added"):
+            return fields(self.before, self.after)
+        gone = fields(None, self.before) if whole else []
+        return [{"field": value["field"], "from": value["to"], "to": None} for value in gone]
 
 
 class Difference:
@@ -88,6 +128,8 @@ class Difference:
         self._fields: Counter[str] = Counter()
         self._unnamed = [0, 0]
         self._work: tuple[Counter[tuple[Any, Any]], ...] = (Counter(), Counter())
+        self._sizes: dict[Chosen, int] = {}
+        self._file.create_function("plain", 1, plain, deterministic=True)
         try:
             self._file.executescript(_TABLES)
             self._file.execute("BEGIN")
@@ -133,17 +175,27 @@ class Difference:
     def size(self) -> int:
         return sum(count for kind in KINDS for what, count in self._counts[kind].items() if what != "unchanged")
 
-    def page(self, number: int, size: int) -> list[dict[str, Any]]:
+    def size_of(self, chosen: Chosen) -> int:
+        if chosen == EVERYTHING:
+            return self.size
+        if chosen not in self._sizes:
+            ((self._sizes[chosen],),) = self._read(_COUNT, chosen.values())
+        return self._sizes[chosen]
+
+    def page(self, number: int, size: int, chosen: Chosen = EVERYTHING, *, whole: bool = False) -> list[dict[str, Any]]:
         """Page `number` (from 1) of what differs: people, then batches, by id."""
-        return [row.told() for row in islice(self.rows((number - 1) * size), size)]
+        rows = islice(self.rows((number - 1) * size, chosen, block=size), size)
+        return [row.told(whole=whole) for row in rows]
 
-    def rows(self, skip: int = 0) -> Iterator[Row]:
-        query = "SELECT number, kind, doc, what, before, after FROM change WHERE number > ? ORDER BY number LIMIT ?"
-        while block := self._read(query, skip, BLOCK):
-            skip = block[-1][0]
-            yield from (Row(*row[1:]) for row in block)
+    def rows(self, skip: int = 0, chosen: Chosen = EVERYTHING, *, block: int = BLOCK) -> Iterator[Row]:
+        """What differs, `block` rows read at a time; the first `skip` of what was chosen left out."""
+        last, offset = (skip, 0) if chosen == EVERYTHING else (0, skip)
+        values = {**chosen.values(), "most": block}
+        while found := self._read(_ROWS, {**values, "last": last, "offset": offset}):
+            last, offset = found[-1][0], 0
+            yield from (Row(*row[1:]) for row in found)
 
-    def _read(self, query: str, *values: Any) -> list[Any]:
+    def _read(self, query: str, values: dict[str, Any]) -> list[Any]:
         with self._lock:
             if self._closed:
                 raise NotFound("Esa comparación ya no se conoce.", hint="Hazla otra vez.")
@@ -157,12 +209,13 @@ class Difference:
         ((known,),) = self._file.execute("SELECT count(*) FROM a").fetchall()
         for doc, old, new in self._file.execute(_DIFFERING):
             before, after = _whole(old), _whole(new)
-            what = "added" if before is None else "removed" if after is None else "changed"
+            what: What = "added" if before is None else "removed" if after is None else "changed"
             if before is not None and after is not None and not self._note_fields(kind, before, after):
                 continue
             counts[what] += 1
-            row = (self.size, kind, doc, what, before, after)
-            self._file.execute("INSERT INTO change VALUES (?, ?, ?, ?, ?, ?)", row)
+            whose = (_assignee(before), _assignee(after)) if kind == "batch" else (None, None)
+            row = (self.size, kind, doc, what, *whose, before, after)
+            self._file.execute("INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         counts["unchanged"] = same + known - counts["removed"] - counts["changed"]
 
     def _note_fields(self, kind: Kind, before: bytes, after: bytes) -> bool:
@@ -252,6 +305,12 @@ def _work(raw: bytes) -> tuple[str | None, str | None]:
     values = [document.field(raw, name) for name in ("assignee", "status")]
     whose, what = (value if isinstance(value, str) else None for value in values)
     return whose, what
+
+
+def _assignee(raw: bytes | None) -> str | None:
+    """As people are counted: empty for nobody. None where there is no batch."""
+    value = None if raw is None else document.field(raw, "assignee")
+    return None if raw is None else value if isinstance(value, str) and not is_unassigned(value) else ""
 
 
 def _text(value: bytes | None) -> str | None:

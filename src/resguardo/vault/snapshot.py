@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 from zoneinfo import ZoneInfo
 
 import resguardo
@@ -92,10 +92,7 @@ def take(
         database=store.connection.settings.database,
         resguardo=resguardo.__version__,
         last_change=_last_change(store, now),
-        collections={
-            "segmentadores": definition(store.segmentadores.collection),
-            "batches": definition(store.batches.collection),
-        },
+        collections=collections(store),
     )
     for attempt in range(TRIES):
         try:
@@ -166,3 +163,11 @@ def _ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:
         while block := coming.popleft().result():
             coming.append(fetching.submit(next, blocks, b""))
             yield block
+
+
+def collections(store: Store) -> dict[str, Any]:
+    """How the board's collections are made: of each list its indexes and options."""
+    return {
+        "segmentadores": definition(store.segmentadores.collection),
+        "batches": definition(store.batches.collection),
+    }

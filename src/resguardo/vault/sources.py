@@ -27,6 +27,7 @@ from resguardo.store.operations import Light
 from resguardo.vault import mongodump
 from resguardo.vault.catalogue import Catalogue
 from resguardo.vault.reading import collections_of, open_source
+from resguardo.vault.snapshot import collections
 
 NOW: Final = "now"
 
@@ -145,7 +146,9 @@ def open_moment(ledger: Ledger, moment: datetime, progress: Told = lambda done: 
     """The board at a moment, exact to the change. Raises `MomentUnreachable`, naming the nearest that can be."""
     _refuse_within_adoption(ledger.store, last_change(ledger.store, moment, ledger.now()), moment)
     past = Past(ledger.store, moment, ledger.now(), progress)
-    yield Opened(past, {"kind": "moment", "moment": moment.isoformat()}, _told(past.last_change))
+    # The ledger does not know how collections were made then: as they are now comes nearest.
+    made = collections(ledger.store)
+    yield Opened(past, {"kind": "moment", "moment": moment.isoformat(), "collections": made}, _told(past.last_change))
 
 
 @contextmanager
@@ -174,12 +177,12 @@ def open_now(ledger: Ledger) -> Iterator[Opened]:
 
 
 @contextmanager
-def open_named(text: str, catalogue: Catalogue, ledger: Ledger) -> Iterator[Opened]:
+def open_named(text: str, catalogue: Catalogue, ledger: Ledger, progress: Told = lambda done: None) -> Iterator[Opened]:
     """`now`, a moment, or an archive's id. Raises `NoVault`, `MomentUnreachable`."""
     if text == NOW:
         opening = open_now(ledger)
     elif (moment := _moment(text)) is not None:
-        opening = open_moment(ledger, moment)
+        opening = open_moment(ledger, moment, progress)
     else:
         opening = open_archive(catalogue, text, ledger.store)
     with opening as opened:

@@ -30,6 +30,7 @@ def register(app: Flask) -> None:
     app.add_url_rule("/api/backups", "create_backup", create_backup, methods=["POST"])
     app.add_url_rule("/api/backups/plan", "backups_plan", plan)
     app.add_url_rule("/api/backups/tasks/<own>", "backup_task", task)
+    app.add_url_rule("/api/backups/tasks/<own>", "stop_backup_task", stop_task, methods=["DELETE"])
     app.add_url_rule("/api/backups/<own>", "show_backup", show_backup)
     app.add_url_rule("/api/backups/<own>", "remove_backup", remove_backup, methods=["DELETE"])
     app.add_url_rule("/api/backups/<own>/download", "download_backup", download_backup)
@@ -167,12 +168,26 @@ def plan() -> ResponseReturnValue:
 
 
 def task(own: str) -> ResponseReturnValue:
-    """{"kind", "state": running, done or failed, "step", "seconds", "result", "error"} of work in the background."""
+    """{"kind", "state", "step", "seconds", "result", "error"} of work in the background; state: running, done, failed
+    or cancelled.
+    """
     require("backup")
+    return json_response(_task(own).summary())
+
+
+def stop_task(own: str) -> ResponseReturnValue:
+    """Work that only reads is given up at its next step."""
+    require("backup")
+    found = _task(own)
+    found.stop()
+    return json_response(found.summary())
+
+
+def _task(own: str) -> Task:
     found: Task | None = _tasks().get(own)
     if found is None:
         raise NotFound("Esa tarea ya no se conoce.", hint="Mira la lista de copias.")
-    return json_response(found.summary())
+    return found
 
 
 def begun(kind: str, about: str, work: Work) -> ResponseReturnValue:

@@ -51,6 +51,14 @@ _REASON: Final = object_of("reason", reason=TEXT)
 _NAME: Final[Schema] = {"type": ["string", "null"]}
 _ACCOUNT: Final = object_of(name=TEXT, role=TEXT, segmentador=_NAME, disabled=FLAG, has_password=FLAG, created_at=TEXT)
 _BEGUN: Final = object_of("success", "task", success={"const": True}, task=TEXT)
+_DIFFERING: Final = ("page", "per_page", "format", "what", "kind", "assignee", "unassigned", "text")
+_DIFFERENCE: Final = object_of(
+    *("added", "removed", "changed"),
+    comparison=TEXT,
+    **dict.fromkeys(("added", "removed", "changed", "unchanged"), WHOLE),
+    **dict.fromkeys(("fields", "segmentadores", "totals", "pagination"), ANY),
+    **dict.fromkeys(("people", "changes"), _list(ANY)),
+)
 
 TOLD: Final[dict[str, Told]] = {
     "api_batches": Told(
@@ -114,6 +122,7 @@ TOLD: Final[dict[str, Told]] = {
     "verify_backup": Told("Lee otra vez cada byte de una copia.", _BEGUN, status=202),
     "drill_backup": Told("Restaura una copia de verdad en una base aparte y la compara.", _BEGUN, status=202),
     "backup_task": Told("Cómo va algo que se empezó en segundo plano.", ref("Task")),
+    "stop_backup_task": Told("Detiene algo que solo lee; lo demás termina (409).", ref("Task")),
     "backups_plan": Told(
         "Qué copias se conservan y por qué, las que habrá en un año y las próximas.",
         object_of(decisions=_list(ANY), year=_list(ANY), next=ANY),
@@ -169,8 +178,16 @@ TOLD: Final[dict[str, Told]] = {
     ),
     "diff_backups": Told(
         "Qué difiere entre dos copias o momentos, o entre uno de ellos y el tablero (now).",
-        object_of(added=WHOLE, removed=WHOLE, changed=WHOLE, fields=ANY, people=_list(ANY), changes=_list(ANY)),
-        query=("page", "per_page", "format"),
+        _DIFFERENCE,
+        query=_DIFFERING,
+    ),
+    "begin_diff": Told(
+        "Lo mismo en segundo plano: el resultado de la tarea nombra la comparación.", _BEGUN, status=202
+    ),
+    "comparison": Told(
+        "Una comparación que ya se hizo, por páginas, en CSV o en XLSX, entera o solo una parte.",
+        _DIFFERENCE,
+        query=_DIFFERING,
     ),
     "batch_history": Told(
         "Lo que pasó con un batch, de lo más nuevo a lo más viejo.",
@@ -305,7 +322,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Task": object_of(
         *("id", "kind", "state"),
         **dict.fromkeys(("id", "kind", "about", "step"), TEXT),
-        state={"enum": ["running", "done", "failed"]},
+        state={"enum": ["running", "done", "failed", "cancelled"]},
         seconds={"type": "number"},
         result={"type": ["object", "null"]},
         error={"type": ["string", "null"]},

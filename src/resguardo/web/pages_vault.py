@@ -1,4 +1,4 @@
-"""The pages of the vault: the copies there are, going back to one of them, and whether the information is safe."""
+"""The pages of the vault: the copies, comparing them, going back to one, and whether the information is safe."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from resguardo.web.context import board, require
 
 def register(app: Flask) -> None:
     app.add_url_rule("/backups", "backups_page", backups)
+    app.add_url_rule("/compare", "compare_page", compare)
     app.add_url_rule("/restore", "restore_page", restore)
     app.add_url_rule("/status", "status_page", status)
 
@@ -17,6 +18,12 @@ def register(app: Flask) -> None:
 def backups() -> ResponseReturnValue:
     require("read")
     return render_template("backups.html")
+
+
+def compare() -> ResponseReturnValue:
+    """?a=&b=, each a copy, a moment or `now`, and which part is looked at: ?what=&kind=&assignee=&text=."""
+    require("backup")
+    return render_template("compare.html")
 
 
 def restore() -> ResponseReturnValue:

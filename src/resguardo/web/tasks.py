@@ -16,11 +16,13 @@ from typing import Any, Final, Literal
 
 from flask_babel import gettext
 
-from resguardo.errors import ResguardoError, Unavailable
+from resguardo.errors import RefusedForSafety, ResguardoError, Unavailable
 from resguardo.store.connect import MongoError, explain
 from resguardo.web.errors import details
 
 KEPT: Final = 50
+READING: Final = ("compare", "restore-plan")
+"""Kinds that change nothing, and so can be stopped anywhere."""
 Work = Callable[[Callable[[str], None]], dict[str, Any]]
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,8 @@ class Task:
     about: str
     """What it is done to: an archive's id, or empty."""
     step: str = ""
-    state: Literal["running", "done", "failed"] = "running"
+    state: Literal["running", "done", "failed", "cancelled"] = "running"
+    stopping: bool = False
     begun: float = field(default_factory=time.monotonic)
     ended: float | None = None
     result: dict[str, Any] | None = None
@@ -54,7 +57,20 @@ class Task:
         }
 
     def at(self, step: str) -> None:
+        """Where it is; of work that only reads, also where it ends when nobody wants it any more."""
         self.step = step
+        if self.stopping:
+            raise Cancelled
+
+    def stop(self) -> None:
+        """Raises `RefusedForSafety` where being cut off could leave something half done."""
+        if self.kind not in READING:
+            raise RefusedForSafety("Eso ya no se puede detener.", hint="Espera a que termine.")
+        self.stopping = True
+
+
+class Cancelled(Exception):
+    """Nobody waits for a task any more."""
 
 
 class Tasks:
@@ -85,6 +101,8 @@ def _run(task: Task, work: Work) -> None:
     try:
         task.result = work(task.at)
         task.state = "done"
+    except Cancelled:
+        task.state = "cancelled"
     except MongoError as error:
         task.error = explain(error)
     except ResguardoError as error:
