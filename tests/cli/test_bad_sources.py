@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from bad_files import BAD
-from resguardo import cli
+from resguardo.cli.app import run
 from resguardo.vault import mongodump, reading
 
 
@@ -21,7 +21,7 @@ def restore(settings, store, monkeypatch, capsys):
     def restore(*arguments):
         monkeypatch.setattr(sys, "argv", ["resguardo", "restore", *arguments, "--data", str(settings.data)])
         with pytest.raises(SystemExit) as left:
-            cli.run()
+            run({})
         return left.value.code, capsys.readouterr().err
 
     return restore
