@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import chain
@@ -13,9 +13,10 @@ from resguardo.board.people import is_unassigned, spanish_key
 from resguardo.board.progress import Count
 from resguardo.errors import Invalid, NotFound
 from resguardo.exchange import csv, filename, json, table, xlsx
+from resguardo.exchange.order import in_order, key_of
 from resguardo.exchange.xlsx import About
 from resguardo.store import Store
-from resguardo.store.pages import readable
+from resguardo.store.pages import begun, readable
 
 Export = tuple[str, Iterator[bytes]]
 """A file's name and its content in chunks."""
@@ -64,15 +65,23 @@ def batches(
     store: Store, chosen: Filter, sort: str, columns: tuple[table.Column, ...], how: How, about: About
 ) -> Export:
     """The batches that a filter chooses, ordered by `sort`: the same as the page shows."""
-    found = store.pages.select(chosen, sort)
     name = filename.stamped("batches", about.moment, how.format)
+    if how.format == "xlsx":
+        return name, xlsx.stream(xlsx.batches(store.pages.select(chosen, sort), columns, about))
     if how.format == "json":
         head = {"exported_at": about.moment.isoformat(), "filters": chosen.parameters()}
-        return name, json.stream(head, map(readable, found))
-    if how.format == "xlsx":
-        return name, xlsx.stream(xlsx.batches(found, columns, about))
+        return name, json.joined(head, _lines(store, chosen, sort, lambda row: json.line(readable(row))))
     header = [column.title for column in columns]
-    return name, csv.stream(header, table.batch_rows(found, columns), how.separator)
+    rows_of = table.row_maker(columns)
+    lines = _lines(store, chosen, sort, lambda row: csv.line(rows_of(row), how.separator))
+    return name, csv.joined(header, lines, how.separator)
+
+
+def _lines(store: Store, chosen: Filter, sort: str, line: Callable[[dict[str, Any]], bytes]) -> Iterator[bytes]:
+    """MongoDB is asked before it returns, so that one that is away is an error rather than half a file."""
+    if sort != "id":
+        return map(line, begun(store.pages.select(chosen, sort)))
+    return in_order((key_of(row.get("id")), line(row)) for row in store.pages.unordered(chosen))
 
 
 def worklist_in(work: Work, name: str, how: How, about: About, chosen: Filter = EVERYTHING) -> Export:
