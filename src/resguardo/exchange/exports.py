@@ -15,6 +15,8 @@ from resguardo.errors import Invalid, NotFound
 from resguardo.exchange import csv, filename, json, table, xlsx
 from resguardo.exchange.order import in_order, key_of
 from resguardo.exchange.xlsx import About
+from resguardo.ledger.pace import pace
+from resguardo.ledger.record import Ledger
 from resguardo.store import Store
 from resguardo.store.pages import begun, readable
 
@@ -96,8 +98,11 @@ def worklist_in(work: Work, name: str, how: How, about: About, chosen: Filter = 
     return own, xlsx.stream(xlsx.worklist(name, found, about))
 
 
-def summary_in(work: Work, how: How, about: About, chosen: Filter = EVERYTHING) -> Export:
-    """`summary` in any format; as a workbook with charts and the batches themselves. Raises `Invalid`."""
+def summary_in(work: Work, how: How, about: About, chosen: Filter = EVERYTHING, ledger: Ledger | None = None) -> Export:
+    """`summary` in any format; as a workbook with charts and the batches themselves. Raises `Invalid`.
+
+    `ledger`: whose entries tell the progress of the last weeks. It is that of everything, so it is not drawn of a part.
+    """
     if how.format == "csv":
         return summary(work, about.moment, how.separator, chosen)
     name = filename.stamped("resumen_asignaciones", about.moment, how.format)
@@ -106,7 +111,8 @@ def summary_in(work: Work, how: How, about: About, chosen: Filter = EVERYTHING) 
         people = (dict(zip(table.SUMMARY_HEADER, row, strict=True)) for row in rows)
         return name, json.stream({"exported_at": about.moment.isoformat()}, people, "people")
     each = ((person, work.select(_of(person, chosen))) for person in _people(work, chosen))
-    return name, xlsx.stream(xlsx.summary(each, about, a_sheet_each=how.sheets == "people"))
+    past = pace(ledger.store, about.moment) if ledger is not None and chosen == EVERYTHING else None
+    return name, xlsx.stream(xlsx.summary(each, about, a_sheet_each=how.sheets == "people", pace=past))
 
 
 def worklist(work: Work, name: str, today: date, separator: str = ",", chosen: Filter = EVERYTHING) -> Export:

@@ -41,7 +41,7 @@ def export_summary() -> ResponseReturnValue:
     require("read")
     given = _given()
     how = _how(given)
-    return _sent(exports.summary_in(board().store.pages, how, about(), Filter.parse(given)), how)
+    return _sent(exports.summary_in(board().store.pages, how, about(), Filter.parse(given), board().ledger), how)
 
 
 def export_batches() -> ResponseReturnValue:
