@@ -72,18 +72,28 @@ def batches(
         return name, xlsx.stream(xlsx.batches(store.pages.select(chosen, sort), columns, about))
     if how.format == "json":
         head = {"exported_at": about.moment.isoformat(), "filters": chosen.parameters()}
-        return name, json.joined(head, _lines(store, chosen, sort, lambda row: json.line(readable(row))))
+        return name, json.joined(head, _lines(store, chosen, sort, about.told, lambda row: json.line(readable(row))))
     header = [column.title for column in columns]
     rows_of = table.row_maker(columns)
-    lines = _lines(store, chosen, sort, lambda row: csv.line(rows_of(row), how.separator))
+    lines = _lines(store, chosen, sort, about.told, lambda row: csv.line(rows_of(row), how.separator))
     return name, csv.joined(header, lines, how.separator)
 
 
-def _lines(store: Store, chosen: Filter, sort: str, line: Callable[[dict[str, Any]], bytes]) -> Iterator[bytes]:
+def _lines(
+    store: Store, chosen: Filter, sort: str, told: xlsx.Told, line: Callable[[dict[str, Any]], bytes]
+) -> Iterator[bytes]:
     """MongoDB is asked before it returns, so that one that is away is an error rather than half a file."""
     if sort != "id":
-        return map(line, begun(store.pages.select(chosen, sort)))
-    return in_order((key_of(row.get("id")), line(row)) for row in store.pages.unordered(chosen))
+        return map(line, _telling(begun(store.pages.select(chosen, sort)), told))
+    rows = _telling(store.pages.unordered(chosen), told)
+    return in_order((key_of(row.get("id")), line(row)) for row in rows)
+
+
+def _telling(rows: Iterator[dict[str, Any]], told: xlsx.Told) -> Iterator[dict[str, Any]]:
+    for number, row in enumerate(rows, 1):
+        yield row
+        if not number % xlsx.EVERY:
+            told(number)
 
 
 def worklist_in(work: Work, name: str, how: How, about: About, chosen: Filter = EVERYTHING) -> Export:

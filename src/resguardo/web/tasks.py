@@ -31,8 +31,11 @@ class Task:
     kind: str
     about: str
     """What it is done to: an archive's id, or empty."""
+    cancellable: bool = False
+    """Whether it changes nothing, so that it may end anywhere."""
     step: str = ""
-    state: Literal["running", "done", "failed"] = "running"
+    state: Literal["running", "done", "failed", "cancelled"] = "running"
+    unwanted: bool = False
     begun: float = field(default_factory=time.monotonic)
     ended: float | None = None
     result: dict[str, Any] | None = None
@@ -54,7 +57,14 @@ class Task:
         }
 
     def at(self, step: str) -> None:
+        """Raises `Cancelled`, which ends the work."""
         self.step = step
+        if self.unwanted:
+            raise Cancelled
+
+
+class Cancelled(Exception):
+    """Nobody wants it any more."""
 
 
 class Tasks:
@@ -62,15 +72,23 @@ class Tasks:
         self._tasks: OrderedDict[str, Task] = OrderedDict()
         self._lock = threading.Lock()
 
-    def begin(self, kind: str, about: str, work: Work) -> str:
+    def begin(self, kind: str, about: str, work: Work, *, cancellable: bool = False) -> str:
         """Start it in a thread; it is given a function to say at which step it is. Returns the id to ask with."""
-        task = Task(secrets.token_hex(8), kind, about)
+        task = Task(secrets.token_hex(8), kind, about, cancellable)
         with self._lock:
             self._tasks[task.id] = task
             while len(self._tasks) > KEPT:
                 self._tasks.popitem(last=False)
         threading.Thread(target=_run, args=(task, work), name=f"task-{task.id}", daemon=True).start()
         return task.id
+
+    def cancel(self, own: str) -> bool:
+        """It ends when it next says at which step it is. False where it has ended, or must not be broken off."""
+        task = self.get(own)
+        if task is None or not task.cancellable or task.state != "running":
+            return False
+        task.unwanted = True
+        return True
 
     def get(self, own: str) -> Task | None:
         with self._lock:
@@ -85,6 +103,8 @@ def _run(task: Task, work: Work) -> None:
     try:
         task.result = work(task.at)
         task.state = "done"
+    except Cancelled:
+        task.state = "cancelled"
     except MongoError as error:
         task.error = explain(error)
     except ResguardoError as error:
