@@ -56,10 +56,11 @@ class Lists {
 
   private chosen(file: File | undefined): void {
     if (file) this.open({ name: file.name, file });
+    this.input.value = ""; // so that the same file, chosen again, is a change
   }
 
   open(source: Source, chosen: Chosen = { mode: "update" }): void {
-    void this.compare(source, chosen).finally(() => (this.input.value = ""));
+    void this.compare(source, chosen);
   }
 
   private async compare(source: Source, chosen: Chosen): Promise<void> {
