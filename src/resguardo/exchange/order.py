@@ -17,7 +17,7 @@ from typing import IO, Any, Final
 
 from bson.decimal128 import Decimal128
 
-LONGEST_RUN: Final = 20_000
+LONGEST_RUN: Final = 5_000
 LARGEST_RUN: Final = 8 * 1024**2
 """Bytes of lines. A run ends at either."""
 CHUNK: Final = 64 * 1024

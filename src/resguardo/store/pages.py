@@ -186,7 +186,7 @@ class Pages:
         blocks = self._batches.find_raw_batches(mongo_query(chosen), batch_size=LARGE_BATCH)
         for block in ahead(bytes(block) for block in blocks):  # type: ignore[arg-type]
             for row in bson.decode_all(block, self._batches.codec_options):
-                if chosen.finds_text(row):
+                if not chosen.text or chosen.finds_text(row):
                     del row["_id"]  # leaving it out costs the embedded server more than all the rest
                     yield row
 
