@@ -18,6 +18,7 @@ from resguardo.errors import ResguardoError
 from resguardo.jobs import FAILURE, TICK, next_slot, schedule_of
 from resguardo.ledger.external import LastLook, last_look
 from resguardo.ledger.journal import Journal
+from resguardo.mail.state import MailState, is_set, mail_state
 from resguardo.store import Store
 from resguardo.store.connect import MongoError, Topology, deadline
 from resguardo.vault.catalogue import Catalogue, Manifest
@@ -66,6 +67,8 @@ class Facts:
     next_copy: datetime | None
     free: int | None
     total: int | None
+    mail_set: bool = False
+    mail: MailState | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,8 @@ def gather(settings: Settings, store: Store | None, journal: Journal, now: datet
         try:
             with deadline(MEASURE_SECONDS):
                 measured |= _of_mongodb(store)
+                if is_set(settings):
+                    measured["mail"] = mail_state(store)
         except (MongoError, ResguardoError) as error:
             measured["mongodb_trouble"] = str(error)
     unwritable = journal.probe()
@@ -131,6 +136,8 @@ def gather(settings: Settings, store: Store | None, journal: Journal, now: datet
         next_copy=min(slots, default=None),
         free=usage[0] if usage else None,
         total=usage[1] if usage else None,
+        mail_set=is_set(settings),
+        mail=measured.get("mail"),
         **{name: measured.get(name) for name in names},
     )
 
@@ -174,6 +181,7 @@ def judge(facts: Facts, now: datetime) -> list[Line]:
         _external(facts, now),
         _schedule(facts, now),
         _disk(facts),
+        *_mail(facts),
         Line(
             "Copias fuera de esta máquina",
             "amber",
@@ -310,6 +318,22 @@ def _disk(facts: Facts) -> Line:
         return Line(name, "red", value, advice="Libera espacio: no caben las próximas copias.")
     light: Light = "amber" if facts.free < facts.total / 20 else "green"
     return Line(name, light, value, advice="Queda menos del 5 %." if light == "amber" else "")
+
+
+def _mail(facts: Facts) -> list[Line]:
+    """Nothing where no mail is to be sent."""
+    name, mail = "Correo", facts.mail
+    if not facts.mail_set:
+        return []
+    if mail is None:
+        return [Line(name, "amber", "no se pudo medir", advice="Revisa el servidor de MongoDB.")]
+    if mail.away_since is not None:
+        value = f"el servidor no contesta: {mail.why}; esperan {mail.waiting}"
+        return [Line(name, "amber", value, mail.away_since, "Revisa los datos del servidor en Correo; se reintenta.")]
+    if mail.failed:
+        value = f"no se pudieron enviar {mail.failed}; esperan {mail.waiting}"
+        return [Line(name, "amber", value, advice="Mira por qué en Correo.")]
+    return [Line(name, "green", f"esperan {mail.waiting}, ninguno falló")]
 
 
 def span(length: timedelta) -> str:

@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 pytestmark = pytest.mark.browser
 
@@ -49,3 +49,28 @@ def test_the_work_list_is_shown_for_paper(lead: Page) -> None:
     assert boxes == 3 * paper.locator("tbody tr").count() > 0
     paper.emulate_media(media="print")
     assert not paper.locator("#print").is_visible()
+
+
+def test_a_long_download_says_how_far_it_is_and_can_be_left(lead: Page) -> None:
+    """The server answers as it does while it makes a file of many batches; that it then ends is in test_api_tasks."""
+    left: list[str] = []
+
+    def still_at_it(route: Route) -> None:
+        if route.request.method == "DELETE":
+            left.append(route.request.url)
+            route.fulfill(json={"success": True})
+        else:
+            state = "cancelled" if left else "running"
+            route.fulfill(json={"id": "x", "state": state, "step": "rows 41000", "result": None, "error": None})
+
+    lead.goto("/batches")
+    lead.locator("#rows tr[data-id]").first.wait_for()
+    lead.route("**/api/export/tasks/*", still_at_it)
+    lead.locator("#export summary").click()
+    lead.get_by_role("button", name="Excel (.xlsx)").click()
+    box = lead.locator("#notices").get_by_role("status").filter(has_text="41,000 renglones")
+    box.wait_for()
+    box.get_by_role("button", name="Cancelar").click()
+    lead.get_by_text("Se canceló la descarga.").wait_for()
+    box.wait_for(state="detached")
+    assert len(left) == 1

@@ -97,3 +97,19 @@ def test_the_preview_fits_and_can_be_read_by_all(lead: Page, width: int, scheme:
     lead.get_by_text("No está en el tablero.").wait_for()
     assert lead.evaluate("document.documentElement.scrollWidth") <= width
     assert violations(lead) == []
+
+
+def test_a_large_list_says_how_far_it_is_and_can_be_left(lead: Page, tmp_path: Path) -> None:
+    lista = tmp_path / "lista.csv"
+    lista.write_text("Batch ID,Estatus\n" + "".join(f"nuevo_{number:05},NS\n" for number in range(4000)))
+    left: list[str] = []
+    lead.goto("/data-management")
+    lead.on("request", lambda asked: left.append(asked.url) if asked.method == "DELETE" else None)
+    lead.set_input_files("#list-file", str(lista))
+    said = lead.locator("#intake .reading")
+    said.get_by_text(re.compile(r"lista\.csv.*\d")).wait_for()
+    said.get_by_role("button", name="Cancelar").click()
+    said.wait_for(state="detached")
+    lead.set_input_files("#list-file", str(lista))
+    lead.get_by_role("region", name="Vista previa").get_by_text("4,000 errores").wait_for()
+    assert len(left) == 1

@@ -6,10 +6,11 @@ import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from resguardo.errors import NotFound
-from resguardo.exchange import exports
+from resguardo.exchange import exports, table, xlsx
 from resguardo.ledger.adopt import adopt
 
 SAMPLE = Path(__file__).parents[1] / "fixtures" / "backup_segmentacion_db_20251015_143052.json"
@@ -57,3 +58,26 @@ def test_the_summary_is_as_the_old_system_wrote_it(store, batches):
 def test_a_person_without_work_is_not_found(store, batches, name):
     with pytest.raises(NotFound, match="No se encontraron batches"):
         exports.worklist(store.pages, name, date(2026, 1, 2))
+
+
+def test_differences_as_a_workbook_say_what_changed_and_run_nothing():
+    moment = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
+    values = [
+        {"field": "comments", "from": "=1+1", "to": "dos\nlíneas 🧠"},
+        {"field": "status", "from": None, "to": "S"},
+    ]
+    changes = [
+        {"kind": "batch", "id": "batch_000001", "what": "changed", "values": values},
+        {"kind": "batch", "id": "-2+3", "what": "removed", "values": []},
+    ]
+    file = xlsx.differences(table.difference_rows(changes), xlsx.About(moment))
+    sheet = openpyxl.load_workbook(file)["Diferencias"]
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert rows == [
+        list(table.DIFFERENCE_HEADER),
+        ["batch", "batch_000001", "cambió", "comments", "=1+1", "dos\nlíneas 🧠"],
+        ["batch", "batch_000001", "cambió", "status", None, "S"],
+        ["batch", "-2+3", "quitado", None, None, None],
+    ]
+    assert {cell.data_type for row in sheet.iter_rows() for cell in row if cell.value is not None} == {"s"}
+    assert sheet.freeze_panes == "B2"

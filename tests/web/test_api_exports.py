@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import timedelta
 
 import openpyxl
 import pytest
+from openpyxl.chart import LineChart
 
 from browsing import Browser
-from resguardo.board.change import assign, edit
+from resguardo.board.change import Create, assign, edit
 from resguardo.ledger.record import Ledger
 
 
@@ -100,11 +102,11 @@ def test_a_work_list_as_a_workbook_leaves_the_status_to_the_person(alice: Browse
 def test_the_summary_as_a_workbook_counts_and_draws(sheets: str, names: list[str], alice: Browser) -> None:
     answer = alice.get(f"/api/export/all-assignments?format=xlsx&sheets={sheets}")
     book = openpyxl.load_workbook(io.BytesIO(answer.data))
-    assert book.sheetnames == ["Resumen", "_resguardo", *names]
+    assert book.sheetnames == ["Resumen", "_resguardo", *names, "Avance"]
     overview = book["Resumen"]
     counted = [[cell.value for cell in row[:6]] for row in overview.iter_rows(min_row=4, max_row=7)]
     assert counted[1:] == [["Ana", 1, 1, 0, 0, 0], ["Bob", 1, 0, 1, 0, 0], ["Total", 2, 1, 1, 0, 0]]
-    assert len(overview._charts) == 3
+    assert len(overview._charts) == 4
 
 
 def test_the_printed_work_list_has_boxes_and_harms_nobody(alice: Browser, ledger: Ledger) -> None:
@@ -114,3 +116,21 @@ def test_the_printed_work_list_has_boxes_and_harms_nobody(alice: Browser, ledger
     assert page.text.count('class="tick"') == 3
     assert "&lt;script&gt;alert(1)" in page.text
     assert alice.get("/print/worklist/Nadie").status_code == 404
+
+
+def test_the_summary_draws_the_progress_of_the_last_weeks(alice: Browser, ledger: Ledger) -> None:
+    base = ledger.now()
+    for days, name in ((9, "batch_000001"), (5, "batch_000002"), (0, "batch_000003")):
+        ledger._clock = lambda at=base - timedelta(days=days): at  # type: ignore[misc]
+        fields = {"status": "S", "assignee": "Ana", "metadata": {"review_status": "Aprobado"}}
+        ledger.record([Create("batch", f"{name}_hecho", fields)], actor="t", via="cli")
+    book = openpyxl.load_workbook(io.BytesIO(alice.get("/api/export/all-assignments?format=xlsx").data))
+    rows = [(row[0].value, row[1].value) for row in book["Avance"].iter_rows(min_row=2)]
+    today = base.astimezone(ledger.zone).date()
+    counts = {(today - day.date()).days: count for day, count in rows}
+    assert [counts[back] for back in (10, 9, 6, 5, 1, 0)] == [0, 1, 1, 2, 2, 3]
+    assert book["Resumen"]["E7"].value == 3  # the total: the line ends where the table does
+    series = next(chart for chart in book["Resumen"]._charts if isinstance(chart, LineChart)).series[0]
+    assert series.val.numRef.f == f"Avance!$B$2:$B${len(rows) + 1}"
+    part = openpyxl.load_workbook(io.BytesIO(alice.get("/api/export/all-assignments?format=xlsx&status=S").data))
+    assert "Avance" not in part.sheetnames

@@ -14,8 +14,13 @@ from flask import Flask
 from browsing import Browser
 from resguardo import status
 from resguardo.config import Settings
+from resguardo.errors import MailTrouble
 from resguardo.ledger.external import LastLook
+from resguardo.ledger.record import Ledger
+from resguardo.mail.delivery import note
+from resguardo.mail.state import MailState, mail_state
 from resguardo.status import Facts, judge
+from resguardo.store import Store
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -67,6 +72,13 @@ UNWELL: list[dict[str, Any]] = [
     {"free": None},
     {"free": 10**9},
     {"free": 10**6},
+]
+AWAY = MailState(3, 0, NOW - timedelta(hours=2), "x")
+MAIL: list[tuple[MailState | None, str]] = [
+    (None, "amber"),
+    (MailState(0, 0), "green"),
+    (MailState(2, 1), "amber"),
+    (AWAY, "amber"),
 ]
 
 
@@ -155,6 +167,32 @@ def test_every_line_can_be_read_in_english(wrong: dict[str, Any]) -> None:
         assert known.get(row.value) or row.value == "x" or any(fits(template, row.value) for template in templates()), (
             row
         )
+
+
+@pytest.mark.parametrize(("state", "light"), MAIL, ids=str)
+def test_mail_has_a_line_where_it_is_set_and_only_there(state: MailState | None, light: str) -> None:
+    assert "Correo" not in {row.name for row in judge(replace(WELL, mail=state), NOW)}
+    found = next(row for row in judge(replace(WELL, mail_set=True, mail=state), NOW) if row.name == "Correo")
+    assert (found.state, bool(found.advice)) == (light, light != "green")
+    assert found.since == (state.away_since if state else None)
+    known = translations()
+    assert all(known.get(text) for text in (found.name, found.advice) if text)
+    assert known.get(found.value) or any(fits(template, found.value) for template in templates())
+
+
+def test_what_waits_and_fails_is_measured(store: Store, ledger: Ledger, settings: Settings) -> None:
+    mailing = settings.model_copy(update={"smtp_host": "127.0.0.1", "mail_from": "tablero@ejemplo.mx"})
+    row = {"to": "a@ejemplo.mx", "made_at": NOW, "until": NOW}
+    assert store.outbox.put("one", row, b"x")
+    assert store.outbox.put("two", row, b"x")
+    claimed = store.outbox.claim(NOW, NOW + timedelta(minutes=1), "two")
+    assert claimed
+    store.outbox.finish(claimed, "failed", NOW, "no")
+    assert mail_state(store) == MailState(1, 1)
+    note(store, MailTrouble("se fue"), NOW)
+    facts = status.gather(mailing, store, ledger.journal, NOW)
+    assert facts.mail == MailState(1, 1, NOW, "se fue")
+    assert facts.mail_set
 
 
 def test_every_template_has_its_translation() -> None:

@@ -4,7 +4,7 @@ import { find, h, icon } from "../lib/dom";
 import { sentence } from "../lib/notice";
 import { plural, t } from "../lib/text";
 import { previewUndo, saved } from "../lib/undo";
-import { follow } from "../lib/tasks";
+import { cancel, follow } from "../lib/tasks";
 import { type Intake, type Mode, Preview } from "./preview";
 
 interface Source {
@@ -56,10 +56,11 @@ class Lists {
 
   private chosen(file: File | undefined): void {
     if (file) this.open({ name: file.name, file });
+    this.input.value = ""; // so that the same file, chosen again, is a change
   }
 
   open(source: Source, chosen: Chosen = { mode: "update" }): void {
-    void this.compare(source, chosen).finally(() => (this.input.value = ""));
+    void this.compare(source, chosen);
   }
 
   private async compare(source: Source, chosen: Chosen): Promise<void> {
@@ -67,12 +68,26 @@ class Lists {
     const own = (this.current = new AbortController());
     this.busy(source);
     try {
-      const answer = (await (await ask(source, chosen, own.signal)).json()) as Intake;
+      const begun = (await (await ask(source, chosen, own.signal)).json()) as Intake & { task?: string };
+      const answer = begun.task ? await this.followed(source, begun.task, own.signal) : begun;
+      if (own.signal.aborted) return;
       if (answer.kind === "table") this.show(source, answer);
       else this.clear(), this.backup(answer, source.name);
     } catch (error) {
       if (!own.signal.aborted) this.say(error);
     }
+  }
+
+  /** The comparison goes on in the background; the server leaves it when nobody wants it any more. */
+  private async followed(source: Source, task: string, signal: AbortSignal): Promise<Intake> {
+    const stop = () => cancel(task);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
+    const said = this.room.querySelector("p");
+    const ended = await follow<Intake>(task, ({ step }) => said && (said.textContent = compared(source, step)));
+    signal.removeEventListener("abort", stop);
+    if (ended.result === null) throw new Error(ended.error ?? "");
+    return ended.result;
   }
 
   private busy(source: Source): void {
@@ -133,15 +148,23 @@ class Lists {
 
 function ask(source: Source, { mode, fields }: Chosen, signal: AbortSignal): Promise<Response> {
   if (!source.file) {
-    const body = JSON.stringify({ text: source.text, status: source.status, mode, ...(fields ? { fields } : {}) });
+    const body = JSON.stringify({ text: source.text, status: source.status, mode, background: true, ...(fields ? { fields } : {}) });
     return send("POST", "/api/data/plan", { body, signal, headers: { "Content-Type": "application/json" } });
   }
   const body = new FormData();
   body.append("file", source.file);
   body.append("mode", mode);
+  body.append("background", "1");
   body.append("modified", String(source.file.lastModified));
   if (fields) body.append("fields", fields.join(","));
   return send("POST", "/api/data/plan", { body, signal });
+}
+
+function compared({ name }: Source, step: string): string {
+  const [, done, all] = /^(?:reading|comparing) (\d+)(?:\/(\d+))?$/.exec(step) ?? [];
+  if (!done) return t("Comparando {name} con el tablero…", { name });
+  if (!all) return t("Leyendo {name}: {done} renglones…", { name, done: Number(done) });
+  return t("Comparando {name} con el tablero: {done} de {all}…", { name, done: Number(done), all: Number(all) });
 }
 
 /** A step as the server names it, and which part of the work is done. */

@@ -1,5 +1,5 @@
 // Work that goes on in the background: followed until it ends.
-import { ApiError, get } from "./api";
+import { ApiError, get, send } from "./api";
 import { t } from "./text";
 
 export interface Task<Result> {
@@ -25,11 +25,14 @@ const LOST = 20;
 
 const pause = (time: number) => new Promise((resolve) => window.setTimeout(resolve, time));
 
+/** Nobody wants it any more. It may have ended by now. */
+export const cancel = (id: string, kind: "backups" | "export" = "backups"): void => void send("DELETE", `/api/${kind}/tasks/${encodeURIComponent(id)}`).catch(() => undefined);
+
 /** Resolves when the task has ended, whichever way; rejects when nobody knows any more what became of it. */
-export async function follow<Result>(id: string, tell: (task: Task<Result>) => void = () => undefined): Promise<Task<Result>> {
+export async function follow<Result>(id: string, tell: (task: Task<Result>) => void = () => undefined, kind: "backups" | "export" = "backups"): Promise<Task<Result>> {
   for (let lost = 0, asked = 0; lost < LOST; asked += 1) {
     try {
-      const task = await get<Task<Result>>(`/api/backups/tasks/${encodeURIComponent(id)}`);
+      const task = await get<Task<Result>>(`/api/${kind}/tasks/${encodeURIComponent(id)}`);
       lost = 0;
       tell(task);
       if (task.state !== "running") return task;

@@ -71,7 +71,7 @@ def worklist(
 ) -> None:
     """La lista de trabajo de un segmentador."""
     how, chosen = _how(form, separator), _filter(locals())
-    with bar("Renglones") as progress, _work(data, source, lambda done: progress(done, None)) as (work, about):
+    with bar("Renglones") as progress, _work(data, source, lambda done: progress(done, None)) as (work, about, _):
         _save(_named(exports.worklist_in(work, name, how, about, chosen), source, about), output, as_json)
 
 
@@ -97,8 +97,8 @@ def summary(
 ) -> None:
     """El resumen de todo el equipo; en XLSX, con gráficas y los batches."""
     how, chosen = _how(form, separator, sheets), _filter(locals())
-    with bar("Renglones") as progress, _work(data, source, lambda done: progress(done, None)) as (work, about):
-        _save(_named(exports.summary_in(work, how, about, chosen), source, about), output, as_json)
+    with bar("Renglones") as progress, _work(data, source, lambda done: progress(done, None)) as (work, about, ledger):
+        _save(_named(exports.summary_in(work, how, about, chosen, ledger), source, about), output, as_json)
 
 
 @export.command()
@@ -134,17 +134,17 @@ def batches(
 
 
 @contextmanager
-def _work(data: Path | None, source: str | None, told: Told) -> Iterator[tuple[Work, About]]:
+def _work(data: Path | None, source: str | None, told: Told) -> Iterator[tuple[Work, About, Ledger | None]]:
     """The board now, or an archive, MongoDB or not; and the moment, by the board's clock."""
     if source is None:
         with board(data) as (store, ledger):
-            yield store.pages, _about(ledger, told)
+            yield store.pages, _about(ledger, told), ledger
         return
     settings = load(data=data)
     catalogue, zone = catalogue_of(settings), settings.zone
     contents = open_last_good(catalogue, zone) if source == LAST else open_contents(catalogue, source, zone)
     moment = contents.moment.astimezone(zone)
-    yield contents, About(moment, moment, told)
+    yield contents, About(moment, moment, told), None
 
 
 def _named(made: Export, source: str | None, about: About) -> Export:

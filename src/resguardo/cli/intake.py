@@ -79,7 +79,7 @@ def _table(
         with bar("Comparando") as progress:
             table = Table(Path(file).name)
             rows = table.pasted(sys.stdin.read(), status) if file == PASTED else table.rows(Path(file))
-            made = intake_compare.plan(ledger, table, rows, wanted, lambda done: progress(done, None))
+            made = intake_compare.plan(ledger, table, rows, wanted, progress)
         stack.callback(made.close)
         told = plain({**made.told(), "lines": made.page(1, 500, None)})
         wanted_size = made.size + (made.counts["conflict"] if take else 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import chain
@@ -13,9 +13,12 @@ from resguardo.board.people import is_unassigned, spanish_key
 from resguardo.board.progress import Count
 from resguardo.errors import Invalid, NotFound
 from resguardo.exchange import csv, filename, json, table, xlsx
+from resguardo.exchange.order import in_order, key_of
 from resguardo.exchange.xlsx import About
+from resguardo.ledger.pace import pace
+from resguardo.ledger.record import Ledger
 from resguardo.store import Store
-from resguardo.store.pages import readable
+from resguardo.store.pages import begun, readable
 
 Export = tuple[str, Iterator[bytes]]
 """A file's name and its content in chunks."""
@@ -64,15 +67,33 @@ def batches(
     store: Store, chosen: Filter, sort: str, columns: tuple[table.Column, ...], how: How, about: About
 ) -> Export:
     """The batches that a filter chooses, ordered by `sort`: the same as the page shows."""
-    found = store.pages.select(chosen, sort)
     name = filename.stamped("batches", about.moment, how.format)
+    if how.format == "xlsx":
+        return name, xlsx.stream(xlsx.batches(store.pages.select(chosen, sort), columns, about))
     if how.format == "json":
         head = {"exported_at": about.moment.isoformat(), "filters": chosen.parameters()}
-        return name, json.stream(head, map(readable, found))
-    if how.format == "xlsx":
-        return name, xlsx.stream(xlsx.batches(found, columns, about))
+        return name, json.joined(head, _lines(store, chosen, sort, about.told, lambda row: json.line(readable(row))))
     header = [column.title for column in columns]
-    return name, csv.stream(header, table.batch_rows(found, columns), how.separator)
+    rows_of = table.row_maker(columns)
+    lines = _lines(store, chosen, sort, about.told, lambda row: csv.line(rows_of(row), how.separator))
+    return name, csv.joined(header, lines, how.separator)
+
+
+def _lines(
+    store: Store, chosen: Filter, sort: str, told: xlsx.Told, line: Callable[[dict[str, Any]], bytes]
+) -> Iterator[bytes]:
+    """MongoDB is asked before it returns, so that one that is away is an error rather than half a file."""
+    if sort != "id":
+        return map(line, _telling(begun(store.pages.select(chosen, sort)), told))
+    rows = _telling(store.pages.unordered(chosen), told)
+    return in_order((key_of(row.get("id")), line(row)) for row in rows)
+
+
+def _telling(rows: Iterator[dict[str, Any]], told: xlsx.Told) -> Iterator[dict[str, Any]]:
+    for number, row in enumerate(rows, 1):
+        yield row
+        if not number % xlsx.EVERY:
+            told(number)
 
 
 def worklist_in(work: Work, name: str, how: How, about: About, chosen: Filter = EVERYTHING) -> Export:
@@ -87,8 +108,11 @@ def worklist_in(work: Work, name: str, how: How, about: About, chosen: Filter = 
     return own, xlsx.stream(xlsx.worklist(name, found, about))
 
 
-def summary_in(work: Work, how: How, about: About, chosen: Filter = EVERYTHING) -> Export:
-    """`summary` in any format; as a workbook with charts and the batches themselves. Raises `Invalid`."""
+def summary_in(work: Work, how: How, about: About, chosen: Filter = EVERYTHING, ledger: Ledger | None = None) -> Export:
+    """`summary` in any format; as a workbook with charts and the batches themselves. Raises `Invalid`.
+
+    `ledger`: whose entries tell the progress of the last weeks. It is that of everything, so it is not drawn of a part.
+    """
     if how.format == "csv":
         return summary(work, about.moment, how.separator, chosen)
     name = filename.stamped("resumen_asignaciones", about.moment, how.format)
@@ -97,7 +121,8 @@ def summary_in(work: Work, how: How, about: About, chosen: Filter = EVERYTHING) 
         people = (dict(zip(table.SUMMARY_HEADER, row, strict=True)) for row in rows)
         return name, json.stream({"exported_at": about.moment.isoformat()}, people, "people")
     each = ((person, work.select(_of(person, chosen))) for person in _people(work, chosen))
-    return name, xlsx.stream(xlsx.summary(each, about, a_sheet_each=how.sheets == "people"))
+    past = pace(ledger.store, about.moment) if ledger is not None and chosen == EVERYTHING else None
+    return name, xlsx.stream(xlsx.summary(each, about, a_sheet_each=how.sheets == "people", pace=past))
 
 
 def worklist(work: Work, name: str, today: date, separator: str = ",", chosen: Filter = EVERYTHING) -> Export:

@@ -53,7 +53,8 @@ _JUDGED: Final = "UPDATE row SET outcome = ?, stands = ?, before = ?, fields = ?
 _SCIENCE: Final = re.compile(r"\d+([.,]\d+)?[eE]\+?\d+")
 _NAMED: Final = re.compile(r"_(\d{8})(?:_\d{6})?(?: ?\(\d+\))?\.\w+$")
 
-Progress = Callable[[int], None]
+Progress = Callable[[int, int | None], None]
+"""Told how many rows were read, of nobody knows how many; then how many of them were compared."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,11 @@ class _Row(NamedTuple):
 
 
 def plan(
-    ledger: Ledger, table: Table, rows: Iterable[TableRow], wanted: Wanted, progress: Progress = lambda done: None
+    ledger: Ledger,
+    table: Table,
+    rows: Iterable[TableRow],
+    wanted: Wanted,
+    progress: Progress = lambda done, total: None,
 ) -> Intake:
     """Compare a table's rows with the board. Raises `Unreadable`, `Invalid`. Close the plan when done with it."""
     wanted.check()
@@ -124,7 +129,7 @@ class _Comparison:
 
     def of(self, rows: Iterable[TableRow]) -> None:
         self._file.execute("BEGIN")
-        self._spool.fill(self._table, rows, self._progress)
+        self._spool.fill(self._table, rows, lambda done: self._progress(done, None))
         self._refuse_twice()
         self._spool.stand()
         self._spool.seek()
@@ -175,7 +180,7 @@ class _Comparison:
 
     def _compare(self) -> None:
         """Step 4."""
-        after = done = 0
+        after, done, total = 0, 0, self._spool.count()
         while block := self._file.execute(_COMPARED, (after, BLOCK)).fetchall():
             after = block[-1][0]
             rows = [_Row._make((*row[:3], cells_of(row[3]), *row[4:])) for row in block]
@@ -184,7 +189,7 @@ class _Comparison:
             for row in rows:
                 self._judge(row.place, *self._verdict(row))
             done += len(block)
-            self._progress(done)
+            self._progress(done, total)
 
     def _judge(self, place: int, verdict: Verdict, row: _Row | None = None) -> None:
         kept = row is not None and verdict.outcome in ("changed", "conflict")

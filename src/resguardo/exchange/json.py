@@ -15,13 +15,24 @@ _OPTIONS: Final = orjson.OPT_NON_STR_KEYS
 
 def stream(about: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], name: str = "batches") -> Iterator[bytes]:
     """The file in pieces of about 32 KiB, a line per row behind the keys of `about`. One row is held at a time."""
+    return joined(about, map(line, rows), name)
+
+
+def line(row: Mapping[str, Any]) -> bytes:
+    """A row as `stream` writes it."""
+    return _written(row)
+
+
+def joined(about: Mapping[str, Any], lines: Iterable[bytes], name: str = "batches") -> Iterator[bytes]:
+    """The file of finished lines. What stands before them goes out first."""
     buffer = bytearray(b"{")
     for key, value in about.items():
         buffer += orjson.dumps(key) + b": " + _written(value) + b",\n"
-    buffer += orjson.dumps(name) + b": ["
+    yield bytes(buffer) + orjson.dumps(name) + b": ["
+    buffer.clear()
     before = b"\n"
-    for row in rows:
-        buffer += before + _written(row)
+    for one in lines:
+        buffer += before + one
         before = b",\n"
         if len(buffer) >= CHUNK:
             yield bytes(buffer)

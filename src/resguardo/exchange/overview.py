@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any, Final
 
 from xlsxwriter import Workbook
 
 from resguardo.board.batch import REVIEWS
 from resguardo.board.progress import Counted, percent
-from resguardo.exchange.sheet import Look, TextSheet, cell_text, set_print
+from resguardo.exchange.sheet import Look, TextSheet, cell_text, set_print, sheet_name
+from resguardo.ledger.pace import Pace
 
 NAME: Final = "Resumen"
 HEAD: Final = 3
@@ -21,13 +22,16 @@ COLOURS: Final = {"NS": "#94a3b8", "In": "#d97706", "S": "#0f766e", "other": "#c
 LABELS: Final[dict[Counted, str]] = {"NS": "No segmentados (NS)", "In": "Incompletas (In)", "S": "Segmentados (S)"}
 UNREVIEWED: Final = "Sin revisión"
 REVIEW_COLOURS: Final = ("#94a3b8", "#0f766e", "#b91c1c", "#e2e8f0")
+DAYS: Final = "Avance"
+FEWEST_DAYS: Final = 3
+"""Fewer are no line."""
 SIDE: Final = 8
 """The column where the small tables and the charts begin."""
 
 
 class Overview:
     def __init__(self, book: Workbook, look: Look, footer: str) -> None:
-        self._book, self._look = book, look
+        self._book, self._look, self._footer = book, look, footer
         self._sheet = book.add_worksheet(NAME, TextSheet)
         self._people: list[tuple[str, Mapping[Counted, int]]] = []
         self._reviews: Counter[str] = Counter()
@@ -40,14 +44,30 @@ class Overview:
         if sum(counts.values()):
             self._people.append((name, counts))
 
-    def close(self, moment: datetime) -> None:
+    def close(self, moment: datetime, pace: Pace | None = None) -> None:
         """Row by row from the top, as a sheet that is kept in a file is written."""
         self._set_up()
         rows = max(HEAD + len(self._people) + 2, HEAD + 12)
         for at in range(rows):
             self._left(at, moment)
             self._right(at)
-        self._charts()
+        self._charts(self._days(pace, moment) if pace else None)
+
+    def _days(self, pace: Pace, moment: datetime) -> tuple[str, int] | None:
+        """A sheet of how many were finished at the end of each day: its name, and how many days."""
+        days = pace.finished(self._total()["S"], moment.date())
+        if len(days) < FEWEST_DAYS:
+            return None
+        sheet = self._book.add_worksheet(sheet_name(DAYS, self._book.sheetnames), TextSheet)
+        sheet.set_column(0, 1, 18)
+        sheet.freeze_panes(1, 0)
+        set_print(sheet, self._footer)
+        sheet.write_string(0, 0, "Fin del día", self._look.head)
+        sheet.write_string(0, 1, LABELS["S"], self._look.head_right)
+        for at, (day, count) in enumerate(days, 1):
+            sheet.write_datetime(at, 0, datetime.combine(day, time()), self._look.day)
+            sheet.write_number(at, 1, count, self._look.number)
+        return sheet.get_name(), len(days)
 
     def _set_up(self) -> None:
         sheet = self._sheet
@@ -114,12 +134,31 @@ class Overview:
         self._sheet.write_string(at, SIDE, left, self._look.head)
         self._sheet.write_string(at, SIDE + 1, right, self._look.head_right)
 
-    def _charts(self) -> None:
+    def _charts(self, days: tuple[str, int] | None) -> None:
         below = max(HEAD + len(self._people) + 3, HEAD + 11)
+        if days:
+            self._sheet.insert_chart(below, 0, self._over_time(*days))
         if self._people:
-            self._sheet.insert_chart(below, 0, self._by_person())
+            self._sheet.insert_chart(below + (13 if days else 0), 0, self._by_person())
         self._sheet.insert_chart(below, SIDE, self._ring("Estatus", HEAD + 1, 3, tuple(COLOURS.values())))
         self._sheet.insert_chart(below + 15, SIDE, self._ring("Revisión", HEAD + 6, len(REVIEWS) + 1, REVIEW_COLOURS))
+
+    def _over_time(self, sheet: str, rows: int) -> Any:
+        chart = self._book.add_chart({"type": "line"})
+        chart.add_series(
+            {
+                "name": [sheet, 0, 1],
+                "categories": [sheet, 1, 0, rows, 0],
+                "values": [sheet, 1, 1, rows, 1],
+                "line": {"color": COLOURS["S"], "width": 2.25},
+            }
+        )
+        chart.set_title({"name": "Avance en el tiempo", "name_font": {"size": 12}})
+        chart.set_x_axis({"date_axis": True, "num_format": "dd/mm", "major_unit": 7, "major_unit_type": "days"})
+        chart.set_y_axis({"major_gridlines": {"visible": True, "line": {"color": "#e2e8f0"}}, "num_format": "#,##0"})
+        chart.set_legend({"none": True})
+        chart.set_size({"width": 660, "height": 250})
+        return chart
 
     def _by_person(self) -> Any:
         chart = self._book.add_chart({"type": "bar", "subtype": "stacked"})

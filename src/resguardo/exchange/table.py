@@ -13,7 +13,7 @@ filled in can be held against work done meanwhile, it carries the revision of ea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Literal
@@ -97,12 +97,20 @@ def chosen_columns(names: Sequence[str]) -> tuple[Column, ...]:
 
 def batch_rows(batches: Batches, columns: Sequence[Column]) -> Iterator[list[Any]]:
     """A row per batch of what its fields hold: numbers and truth as they are, all else as text."""
+    return map(row_maker(columns), batches)
+
+
+def row_maker(columns: Sequence[Column]) -> Callable[[Mapping[str, Any]], list[Any]]:
+    """What makes a row of a batch."""
     places = [(column.field, column.inside) for column in columns]
     nothing: Mapping[str, Any] = {}
-    for batch in batches:
+
+    def row_of(batch: Mapping[str, Any]) -> list[Any]:
         found = batch.get("metadata")
         details = found if isinstance(found, dict) else nothing
-        yield [_plain((details if inside else batch).get(field)) for field, inside in places]
+        return [_plain((details if inside else batch).get(field)) for field, inside in places]
+
+    return row_of
 
 
 def _plain(value: Any) -> Any:

@@ -24,6 +24,7 @@ from resguardo.exchange import table
 from resguardo.exchange.overview import Overview
 from resguardo.exchange.sheet import MOST_ROWS, TO_FILL, Look, Table, TextSheet, cell_text
 from resguardo.exchange.table import Column
+from resguardo.ledger.pace import Pace
 
 CHUNK: Final = 64 * 1024
 HIDDEN: Final = "_resguardo"
@@ -84,7 +85,9 @@ def batches(found: Batches, columns: Sequence[Column], about: About) -> IO[bytes
     return file
 
 
-def summary(work: Iterable[tuple[str, Batches]], about: About, *, a_sheet_each: bool = False) -> IO[bytes]:
+def summary(
+    work: Iterable[tuple[str, Batches]], about: About, *, a_sheet_each: bool = False, pace: Pace | None = None
+) -> IO[bytes]:
     """Counts and charts, then all batches in one table or in a sheet for each person, in the order of `work`."""
     with _book(about, "Resumen del equipo") as (book, look, file):
         overview = Overview(book, look, about.footer)
@@ -105,7 +108,7 @@ def summary(work: Iterable[tuple[str, Batches]], about: About, *, a_sheet_each: 
             overview.person(name, counts)
         if listed:
             listed.close()
-        overview.close(about.moment)
+        overview.close(about.moment, pace)
     return file
 
 

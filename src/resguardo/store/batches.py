@@ -7,7 +7,9 @@ was faster.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,6 +25,7 @@ from resguardo.store.connect import LOOSE, Connection, Raws, raw_collection, raw
 from resguardo.store.field_update import field_update
 
 SCAN_BATCH = 1000
+AHEAD: Final = 2
 
 
 @dataclass(frozen=True)
@@ -343,6 +346,15 @@ def split_batch(block: bytes) -> Iterator[bytes]:
         size = int.from_bytes(block[at : at + 4], "little")
         yield block[at : at + size]
         at += size
+
+
+def ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same blocks, fetched by a thread before they are asked for: the server always has something to do."""
+    with ThreadPoolExecutor(1, "ahead") as fetching:
+        coming = deque(fetching.submit(next, blocks, b"") for _ in range(AHEAD))
+        while block := coming.popleft().result():
+            coming.append(fetching.submit(next, blocks, b""))
+            yield block
 
 
 def _stored(raw: bytes) -> Stored:

@@ -194,6 +194,16 @@ class Entries:
             stamp = metadata.get("assigned_at") if isinstance(metadata, dict) else None
             yield {**row, "assignee": after.get("assignee"), "assigned_at": stamp}
 
+    def marks(self, since: datetime, until: datetime) -> Iterator[Mark]:
+        """Whose and in which status batches were after each entry of a while, `until` not included, in no order."""
+        query = {"at": {"$gte": since, "$lt": until}, "kind": "batch"}
+        for raw in self.collection.find(query, _MARK, batch_size=1000):
+            yield _mark(bson.decode(raw_of(raw), document.READABLE))
+
+    def mark_at(self, doc: str, rev: int) -> Mark | None:
+        row = self.collection.find_one({"kind": "batch", "doc": doc, "rev": rev}, _MARK)
+        return None if row is None else _mark(bson.decode(raw_of(row), document.READABLE))
+
     def at_revision(self, kind: Kind, doc: str, rev: int) -> Entry | None:
         row = self.collection.find_one({"kind": kind, "doc": doc, "rev": rev})
         return None if row is None else parse(raw_of(row))
@@ -251,6 +261,24 @@ class Entries:
         """Entries recorded at or after a moment, in no particular order."""
         for row in self.collection.find({"at": {"$gte": moment}}, batch_size=500):
             yield parse(raw_of(row))
+
+
+class Mark(NamedTuple):
+    """What a batch was after an entry, as far as counting needs; nobody's and in no status where it is gone."""
+
+    doc: str
+    rev: int
+    action: str
+    assignee: Any
+    status: Any
+
+
+_MARK: Final = {"_id": 0, "doc": 1, "rev": 1, "action": 1, "after.assignee": 1, "after.status": 1}
+
+
+def _mark(row: dict[str, Any]) -> Mark:
+    after = row.get("after") or {}
+    return Mark(row["doc"], row["rev"], row["action"], after.get("assignee"), after.get("status"))
 
 
 class Row(NamedTuple):

@@ -13,13 +13,16 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any, Final
 
+import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
 
 from resguardo.board import document
 from resguardo.board.filters import SEARCHED, Filter
 from resguardo.board.progress import UNFINISHED, Count
+from resguardo.store.batches import ahead
 from resguardo.store.connect import Connection
 from resguardo.store.entries import Entry
 from resguardo.store.listing import SORT_FIELDS, Listing, counted, ordered
@@ -28,6 +31,8 @@ from resguardo.store.query import mongo_query
 LONGEST_LISTING: Final = 20_000
 LISTINGS_KEPT: Final = 8
 BLOCK: Final = 500
+LARGE_BATCH: Final = 5_000
+"""Rows to a block that is read ahead: each costs its reader some turns at the interpreter, 5 ms long at worst."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,26 @@ class Pages:
         rows = self._batches.find(mongo_query(chosen), {"_id": 0}, batch_size=1000).sort(_order(sort))
         yield from (row for row in rows if chosen.finds_text(row))
 
+    def unordered(self, chosen: Filter) -> Iterator[dict[str, Any]]:
+        """The same as they lie, read ahead of whoever takes them: in half the time where there are many.
+
+        MongoDB is asked before it returns: for the first of them on a board that is not too large for lists from
+        memory, else for a sign of life, because the embedded server looks through all before it gives the first.
+        """
+        rows = self._as_they_lie(chosen)
+        if self.listing.rows() is not None:
+            return begun(rows)
+        self._batches.database.client.admin.command("ping")
+        return rows
+
+    def _as_they_lie(self, chosen: Filter) -> Iterator[dict[str, Any]]:
+        blocks = self._batches.find_raw_batches(mongo_query(chosen), batch_size=LARGE_BATCH)
+        for block in ahead(bytes(block) for block in blocks):  # type: ignore[arg-type]
+            for row in bson.decode_all(block, self._batches.codec_options):
+                if not chosen.text or chosen.finds_text(row):
+                    del row["_id"]  # leaving it out costs the embedded server more than all the rest
+                    yield row
+
     def one(self, name: str) -> dict[str, Any] | None:
         return self._batches.find_one({"id": name}, {"_id": 0})
 
@@ -174,6 +199,11 @@ class Pages:
 
     def person(self, name: str) -> dict[str, Any] | None:
         return self._people.find_one({"name": name}, {"_id": 0})
+
+
+def begun(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The same rows, the first of them read already."""
+    return chain(list(islice(rows, 1)), rows)
 
 
 def _page_of(rows: Iterator[dict[str, Any]], start: int, size: int) -> Page:

@@ -6,9 +6,7 @@ disk until all are there: the file begins with how many there are. So memory sta
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final
@@ -22,7 +20,7 @@ from resguardo.ledger.operations import BEGINNING, MILLISECOND
 from resguardo.ledger.past import newest_between
 from resguardo.ledger.record import utc_now
 from resguardo.store import Store
-from resguardo.store.batches import SCAN_BATCH, split_batch
+from resguardo.store.batches import SCAN_BATCH, ahead, split_batch
 from resguardo.store.definition import definition
 from resguardo.vault import archive
 from resguardo.vault.archive import ArchiveInfo, Listing, Statistics
@@ -33,8 +31,6 @@ LAST: Final = "last change"
 """Under this name the state keeps the last change that a snapshot included: op, at, actor."""
 GATHERED: Final = 2 * 1024**2
 """Bytes of documents between two looks at what has changed meanwhile: no more, for they wait while the server rests."""
-AHEAD: Final = 2
-"""So many of them are asked for before they are needed, and the server always has something to do."""
 
 
 class Snapshot:
@@ -134,7 +130,7 @@ def _documents(store: Store, kind: Kind, cut: Cut) -> Iterator[bytes]:
     """The documents of a kind that are as they were at the moment of the cut."""
     documents = store.documents(kind)
     blocks = documents.collection.find_raw_batches({}, batch_size=SCAN_BATCH)
-    for rows in _ahead(_gathered(bytes(block) for block in blocks)):  # type: ignore[arg-type]
+    for rows in ahead(_gathered(bytes(block) for block in blocks)):  # type: ignore[arg-type]
         raws = [document.split_revision(row)[0] for row in split_batch(rows)]
         if not cut.look(kind):
             yield from raws
@@ -154,15 +150,6 @@ def _gathered(blocks: Iterator[bytes]) -> Iterator[bytes]:
             gathered = []
     if gathered:
         yield b"".join(gathered)
-
-
-def _ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same blocks, fetched by a thread before they are asked for."""
-    with ThreadPoolExecutor(1, "snapshot") as fetching:
-        coming = deque(fetching.submit(next, blocks, b"") for _ in range(AHEAD))
-        while block := coming.popleft().result():
-            coming.append(fetching.submit(next, blocks, b""))
-            yield block
 
 
 def collections(store: Store) -> dict[str, Any]:

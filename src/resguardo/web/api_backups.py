@@ -30,7 +30,7 @@ def register(app: Flask) -> None:
     app.add_url_rule("/api/backups", "create_backup", create_backup, methods=["POST"])
     app.add_url_rule("/api/backups/plan", "backups_plan", plan)
     app.add_url_rule("/api/backups/tasks/<own>", "backup_task", task)
-    app.add_url_rule("/api/backups/tasks/<own>", "stop_backup_task", stop_task, methods=["DELETE"])
+    app.add_url_rule("/api/backups/tasks/<own>", "cancel_backup_task", cancel_task, methods=["DELETE"])
     app.add_url_rule("/api/backups/<own>", "show_backup", show_backup)
     app.add_url_rule("/api/backups/<own>", "remove_backup", remove_backup, methods=["DELETE"])
     app.add_url_rule("/api/backups/<own>/download", "download_backup", download_backup)
@@ -46,7 +46,7 @@ def list_backups() -> ResponseReturnValue:
     require("read")
     with readable_vault():
         rows = catalogue_of(board()).list()
-    return json_response({"backups": rows, "tasks": [task.summary() for task in _tasks().running()]})
+    return json_response({"backups": rows, "tasks": [task.summary() for task in tasks().running()]})
 
 
 def create_backup() -> ResponseReturnValue:
@@ -172,25 +172,31 @@ def task(own: str) -> ResponseReturnValue:
     or cancelled.
     """
     require("backup")
-    return json_response(_task(own).summary())
+    return json_response(known(own).summary())
 
 
-def stop_task(own: str) -> ResponseReturnValue:
-    """Work that only reads is given up at its next step."""
+def cancel_task(own: str) -> ResponseReturnValue:
+    """What only reads is broken off."""
     require("backup")
-    found = _task(own)
-    found.stop()
-    return json_response(found.summary())
+    return cancelled(known(own))
 
 
-def _task(own: str) -> Task:
-    found: Task | None = _tasks().get(own)
+def known(own: str) -> Task:
+    """Raises `NotFound`."""
+    found = tasks().get(own)
     if found is None:
         raise NotFound("Esa tarea ya no se conoce.", hint="Mira la lista de copias.")
     return found
 
 
+def cancelled(task: Task) -> ResponseReturnValue:
+    if not tasks().cancel(task.id):
+        raise RefusedForSafety("Esa tarea ya terminó, o no se puede dejar a medias.", hint="Mira qué hizo.")
+    return json_response({"success": True})
+
+
 def begun(kind: str, about: str, work: Work) -> ResponseReturnValue:
+    """Work that changes something, in the background: 202 and a task."""
     status = measured_of(current_app)
 
     def and_measure_anew(at: Callable[[str], None]) -> dict[str, Any]:
@@ -199,9 +205,14 @@ def begun(kind: str, about: str, work: Work) -> ResponseReturnValue:
         finally:
             status.forget()
 
-    return json_response({"success": True, "task": _tasks().begin(kind, about, and_measure_anew)}, 202)
+    return json_response({"success": True, "task": tasks().begin(kind, about, and_measure_anew)}, 202)
 
 
-def _tasks() -> Tasks:
-    tasks: Tasks = current_app.extensions[TASKS]
-    return tasks
+def begun_reading(kind: str, work: Work) -> ResponseReturnValue:
+    """The same for what changes nothing, and can be cancelled."""
+    return json_response({"success": True, "task": tasks().begin(kind, "", work, cancellable=True)}, 202)
+
+
+def tasks() -> Tasks:
+    found: Tasks = current_app.extensions[TASKS]
+    return found

@@ -23,7 +23,7 @@ from resguardo.exchange.filename import stamped
 from resguardo.vault.diff import Chosen, Difference, What
 from resguardo.vault.sources import NOW, open_named
 from resguardo.web.answer import download, json_response
-from resguardo.web.api_backups import begun
+from resguardo.web.api_backups import begun_reading
 from resguardo.web.api_files import about
 from resguardo.web.body import whole_number
 from resguardo.web.context import Board, board, require
@@ -95,7 +95,7 @@ def begin_diff(a: str, b: str) -> ResponseReturnValue:
         found = differences.look(own)
         return {"comparison": own, "total": found.size, **found.summary()}
 
-    return begun("compare", "", compare)
+    return begun_reading("compare", compare)
 
 
 def comparison(own: str) -> ResponseReturnValue:

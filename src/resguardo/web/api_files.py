@@ -2,29 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Final
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import IO, Any, Final
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
 
 from resguardo.board.filters import Filter, valid_sort
-from resguardo.exchange import exports, table
+from resguardo.errors import NotFound
+from resguardo.exchange import exports, table, xlsx
 from resguardo.exchange.exports import TYPES, Export, How
 from resguardo.exchange.filename import backup_name
 from resguardo.exchange.xlsx import About
 from resguardo.vault import snapshot
-from resguardo.web.answer import download
+from resguardo.web.answer import download, json_response
+from resguardo.web.api_backups import begun_reading, cancelled, known
+from resguardo.web.api_restore import Plans
 from resguardo.web.api_status import measured
 from resguardo.web.context import board, require
+from resguardo.web.tasks import Task
 
 CSV: Final = TYPES["csv"]
 JSON: Final = TYPES["json"]
+FILES: Final = "resguardo.files"
+
+
+@dataclass
+class _File:
+    """A finished file on disk that waits to be fetched."""
+
+    name: str
+    file: IO[bytes]
+    type: str
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def close(self) -> None:
+        self.file.close()
 
 
 def register(app: Flask) -> None:
-    app.add_url_rule("/api/export/segmentador/<path:name>", "export_worklist", export_worklist)
-    app.add_url_rule("/api/export/all-assignments", "export_summary", export_summary)
-    app.add_url_rule("/api/export/batches", "export_batches", export_batches)
+    app.extensions[FILES] = Plans[_File]()
+    for what, address, view in (
+        ("worklist", "segmentador/<path:name>", export_worklist),
+        ("summary", "all-assignments", export_summary),
+        ("batches", "batches", export_batches),
+    ):
+        app.add_url_rule(f"/api/export/{address}", f"export_{what}", view)
+        app.add_url_rule(f"/api/export/{address}", f"begin_{what}", view, methods=["POST"])
+    app.add_url_rule("/api/export/tasks/<own>", "export_task", show_task)
+    app.add_url_rule("/api/export/tasks/<own>", "cancel_export", cancel, methods=["DELETE"])
+    app.add_url_rule("/api/export/files/<own>", "export_file", send_made)
     app.add_url_rule("/api/backup/database", "database_backup", database_backup)
 
 
@@ -33,7 +63,8 @@ def export_worklist(name: str) -> ResponseReturnValue:
     require("read")
     given = _given()
     how = _how(given)
-    return _sent(exports.worklist_in(board().store.pages, name, how, about(), Filter.parse(given)), how)
+    chosen, work = Filter.parse(given), board().store.pages
+    return _sent(how, lambda about: exports.worklist_in(work, name, how, about, chosen))
 
 
 def export_summary() -> ResponseReturnValue:
@@ -41,7 +72,8 @@ def export_summary() -> ResponseReturnValue:
     require("read")
     given = _given()
     how = _how(given)
-    return _sent(exports.summary_in(board().store.pages, how, about(), Filter.parse(given)), how)
+    chosen, ledger = Filter.parse(given), board().ledger
+    return _sent(how, lambda about: exports.summary_in(ledger.store.pages, how, about, chosen, ledger))
 
 
 def export_batches() -> ResponseReturnValue:
@@ -53,7 +85,8 @@ def export_batches() -> ResponseReturnValue:
     columns = table.chosen_columns(given.pop("columns", []))
     for name in ("page", "per_page"):  # so that the address of a page is that of its export
         given.pop(name, None)
-    return _sent(exports.batches(board().store, Filter.parse(given), sort, columns, how, about()), how)
+    chosen, store = Filter.parse(given), board().store
+    return _sent(how, lambda about: exports.batches(store, chosen, sort, columns, how, about))
 
 
 def about() -> About:
@@ -73,9 +106,62 @@ def _how(given: dict[str, list[str]]) -> How:
     return How.parse(**{name: given.pop(name, [""])[0] for name in names})
 
 
-def _sent(made: Export, how: How) -> ResponseReturnValue:
-    name, chunks = made
-    return download(name, chunks, TYPES[how.format])
+def _sent(how: How, make: Callable[[About], Export]) -> ResponseReturnValue:
+    """The file; asked for by POST it is made in the background, for it may take longer than somebody waits."""
+    whose, told = require("read").name, about()
+    if request.method != "POST":
+        name, chunks = make(told)
+        return download(name, chunks, TYPES[how.format])
+    kept = _files()
+
+    def work(at: Callable[[str], None]) -> dict[str, Any]:
+        made = _File(*_written(*make(replace(told, told=lambda rows: at(f"rows {rows}"))), at), TYPES[how.format])
+        kept.keep(whose, made)
+        return {"file": made.id, "name": made.name}
+
+    return begun_reading("export", work)
+
+
+def _written(name: str, chunks: Iterator[bytes], at: Callable[[str], None]) -> tuple[str, IO[bytes]]:
+    """The file on disk; nothing of it stays where the work ends before it is whole."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever fetched it closes it
+    try:
+        for chunk in chunks:
+            file.write(chunk)
+            at(f"bytes {file.tell()}")
+    except BaseException:
+        file.close()
+        raise
+    return name, file
+
+
+def show_task(own: str) -> ResponseReturnValue:
+    """As of a backup; `step` is `rows N`, then `bytes N`; `result`: {`file`: id, `name`}."""
+    require("read")
+    return json_response(_task(own).summary())
+
+
+def cancel(own: str) -> ResponseReturnValue:
+    require("read")
+    return cancelled(_task(own))
+
+
+def send_made(own: str) -> ResponseReturnValue:
+    """What a task made, once, to whoever asked for it, within an hour."""
+    made = _files().take(require("read").name, own)
+    return download(made.name, xlsx.stream(made.file), made.type, made.close)
+
+
+def _task(own: str) -> Task:
+    found = known(own)
+    if found.kind != "export":
+        raise NotFound("Esa tarea ya no se conoce.", hint="Descarga el archivo de nuevo.")
+    return found
+
+
+def _files() -> Plans[_File]:
+    kept: Plans[_File] = current_app.extensions[FILES]
+    return kept
 
 
 def database_backup() -> ResponseReturnValue:

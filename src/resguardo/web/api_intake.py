@@ -6,7 +6,8 @@ backup goes the way of `api_restore`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -19,13 +20,13 @@ from resguardo.errors import Conflict, Invalid
 from resguardo.exchange import intake_compare
 from resguardo.exchange.intake import MODES, Intake, Mode, Outcome
 from resguardo.exchange.intake_compare import Wanted
-from resguardo.exchange.intake_table import Table, is_table
+from resguardo.exchange.intake_table import Table, TableRow, is_table
 from resguardo.ledger.record import Via
 from resguardo.vault import mongodump, restore
 from resguardo.vault.frozen import Plan
 from resguardo.vault.restore import Applied
 from resguardo.web.answer import json_response, receipt_response
-from resguardo.web.api_backups import begun
+from resguardo.web.api_backups import begun, begun_reading
 from resguardo.web.api_restore import Plans, import_backup, plan_restore
 from resguardo.web.body import parse_object, read_object, text_field, whole_number
 from resguardo.web.context import Board, board, require
@@ -50,24 +51,50 @@ def register(app: Flask) -> None:
 
 def plan_intake() -> ResponseReturnValue:
     """What a list would change. A form: `file`, `mode`?, `fields`?, `modified`?; or {"text", "status"?, "mode"?}.
+    With `background` 202 and a task, whose result is the answer, and whose step is `reading N`, then `comparing N/M`.
 
     A backup file is answered as POST /api/restore/plan does.
     """
-    account, served = require("import"), board()
+    require("import")
     if request.is_json:
         given = read_object()
         text, status = text_field(given, "text"), str(given.get("status") or "")
         if len(text) > LONGEST_LIST:
             raise Invalid("La lista es demasiado larga.", hint="Súbela como archivo.")
         table = Table("")
-        made = intake_compare.plan(served.ledger, table, table.pasted(text, status), _wanted(given))
-    else:
-        with sent_file() as (path, name):
-            if _is_backup(path, name):
-                return plan_restore()
-            made = _compared(served, path, name, _wanted(request.form))
-    _plans().keep(account.name, made)
-    return json_response({"success": True, **made.told()})
+        return _planned(table, table.pasted(text, status), given, lambda: None)
+    with ExitStack() as stack:
+        path, name = stack.enter_context(sent_file())
+        if _is_backup(path, name):
+            return plan_restore()
+        table = Table(Path(name).name)
+        return _planned(table, table.rows(path), request.form, stack.pop_all().close)
+
+
+def _planned(table: Table, rows: Iterable[TableRow], given: Any, done: Callable[[], None]) -> ResponseReturnValue:
+    """`done` is called when the rows have been read, or will not be."""
+    account, ledger, kept = require("import"), board().ledger, _plans()
+
+    def work(at: At) -> dict[str, Any]:
+        try:
+            made = intake_compare.plan(ledger, table, rows, wanted, lambda *part: at(_step(*part)))
+        finally:
+            done()
+        kept.keep(account.name, made)
+        return {"success": True, **made.told()}
+
+    try:
+        wanted = _wanted(given)
+    except Invalid:
+        done()
+        raise
+    if given.get("background") in (True, "1", "true"):
+        return begun_reading("intake", work)
+    return json_response(work(lambda step: None))
+
+
+def _step(done: int, total: int | None) -> str:
+    return f"reading {done}" if total is None else f"comparing {done}/{total}"
 
 
 def show_plan(own: str) -> ResponseReturnValue:

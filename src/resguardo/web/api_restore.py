@@ -28,7 +28,7 @@ from resguardo.vault.restore import Applied
 from resguardo.vault.restore_plan import Wanted, parse_field, plan
 from resguardo.vault.sources import Opened
 from resguardo.web.answer import json_response, receipt_response
-from resguardo.web.api_backups import begun
+from resguardo.web.api_backups import begun, begun_reading
 from resguardo.web.body import parse_object, read_object, text_field, whole_number
 from resguardo.web.context import Board, board, require
 from resguardo.web.copies import catalogue_of
@@ -124,7 +124,7 @@ def plan_restore() -> ResponseReturnValue:
     if wanted.equal and isinstance(source, dict) and "rev" in source:
         raise Invalid("Un solo batch no dice qué más tiene que haber.", hint="Vuelve a él sin dejar el tablero igual.")
     if given_json.get("background") is True:
-        return begun("restore-plan", "", lambda at: make(opening, wanted, at))
+        return begun_reading("restore-plan", lambda at: make(opening, wanted, at))
     return json_response(make(opening, wanted, _nobody))
 
 

@@ -102,6 +102,19 @@ TOLD: Final[dict[str, Told]] = {
         kind=CSV,
         query=(*FORMS, "columns", "sort", *FILTERS),
     ),
+    "begin_worklist": Told("La misma lista, hecha en segundo plano.", _BEGUN, status=202, query=(*FORMS, *FILTERS)),
+    "begin_summary": Told(
+        "El mismo resumen, hecho en segundo plano.", _BEGUN, status=202, query=(*FORMS, "sheets", *FILTERS)
+    ),
+    "begin_batches": Told(
+        "Los mismos batches, en un archivo hecho en segundo plano.",
+        _BEGUN,
+        status=202,
+        query=(*FORMS, "columns", "sort", *FILTERS),
+    ),
+    "export_task": Told("Cómo va un archivo: `rows N`, luego `bytes N`; al final, cuál es.", ref("Task")),
+    "cancel_export": Told("Deja de hacer un archivo.", ANY),
+    "export_file": Told("Un archivo hecho en segundo plano, una vez.", TEXT, kind=CSV),
     "database_backup": Told("Todo el tablero en un archivo JSON.", ANY),
     "backups": Told(
         "Las copias que hay, de la más nueva a la más vieja, y lo que se está haciendo con ellas.",
@@ -122,7 +135,7 @@ TOLD: Final[dict[str, Told]] = {
     "verify_backup": Told("Lee otra vez cada byte de una copia.", _BEGUN, status=202),
     "drill_backup": Told("Restaura una copia de verdad en una base aparte y la compara.", _BEGUN, status=202),
     "backup_task": Told("Cómo va algo que se empezó en segundo plano.", ref("Task")),
-    "stop_backup_task": Told("Detiene algo que solo lee; lo demás termina (409).", ref("Task")),
+    "cancel_backup_task": Told("Deja algo que se empezó en segundo plano y que no cambia nada.", ANY),
     "backups_plan": Told(
         "Qué copias se conservan y por qué, las que habrá en un año y las próximas.",
         object_of(decisions=_list(ANY), year=_list(ANY), next=ANY),

@@ -16,13 +16,11 @@ from typing import Any, Final, Literal
 
 from flask_babel import gettext
 
-from resguardo.errors import RefusedForSafety, ResguardoError, Unavailable
+from resguardo.errors import ResguardoError, Unavailable
 from resguardo.store.connect import MongoError, explain
 from resguardo.web.errors import details
 
 KEPT: Final = 50
-READING: Final = ("compare", "restore-plan")
-"""Kinds that change nothing, and so can be stopped anywhere."""
 Work = Callable[[Callable[[str], None]], dict[str, Any]]
 log = logging.getLogger(__name__)
 
@@ -33,9 +31,11 @@ class Task:
     kind: str
     about: str
     """What it is done to: an archive's id, or empty."""
+    cancellable: bool = False
+    """Whether it changes nothing, so that it may end anywhere."""
     step: str = ""
     state: Literal["running", "done", "failed", "cancelled"] = "running"
-    stopping: bool = False
+    unwanted: bool = False
     begun: float = field(default_factory=time.monotonic)
     ended: float | None = None
     result: dict[str, Any] | None = None
@@ -57,20 +57,14 @@ class Task:
         }
 
     def at(self, step: str) -> None:
-        """Where it is; of work that only reads, also where it ends when nobody wants it any more."""
+        """Raises `Cancelled`, which ends the work."""
         self.step = step
-        if self.stopping:
+        if self.unwanted:
             raise Cancelled
-
-    def stop(self) -> None:
-        """Raises `RefusedForSafety` where being cut off could leave something half done."""
-        if self.kind not in READING:
-            raise RefusedForSafety("Eso ya no se puede detener.", hint="Espera a que termine.")
-        self.stopping = True
 
 
 class Cancelled(Exception):
-    """Nobody waits for a task any more."""
+    """Nobody wants it any more."""
 
 
 class Tasks:
@@ -78,15 +72,23 @@ class Tasks:
         self._tasks: OrderedDict[str, Task] = OrderedDict()
         self._lock = threading.Lock()
 
-    def begin(self, kind: str, about: str, work: Work) -> str:
+    def begin(self, kind: str, about: str, work: Work, *, cancellable: bool = False) -> str:
         """Start it in a thread; it is given a function to say at which step it is. Returns the id to ask with."""
-        task = Task(secrets.token_hex(8), kind, about)
+        task = Task(secrets.token_hex(8), kind, about, cancellable)
         with self._lock:
             self._tasks[task.id] = task
             while len(self._tasks) > KEPT:
                 self._tasks.popitem(last=False)
         threading.Thread(target=_run, args=(task, work), name=f"task-{task.id}", daemon=True).start()
         return task.id
+
+    def cancel(self, own: str) -> bool:
+        """It ends when it next says at which step it is. False where it has ended, or must not be broken off."""
+        task = self.get(own)
+        if task is None or not task.cancellable or task.state != "running":
+            return False
+        task.unwanted = True
+        return True
 
     def get(self, own: str) -> Task | None:
         with self._lock:
