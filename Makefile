@@ -26,11 +26,11 @@ install: $(VENV)/.run $(VENV)/.package ## put the resguardo command into .venv/b
 
 test: $(VENV)/.dev $(VENV)/.package ## run the tests, those in a real browser too (ARGS="-k journal")
 	bash tests/ensure.sh chromium
+	bash tests/ensure.sh libreoffice
 	$(PYTEST) -m 'not long' $(ARGS)
 
 test-long: $(VENV)/.dev $(VENV)/.package ## run the tests that take minutes
 	bash tests/ensure.sh chromium
-	bash tests/ensure.sh libreoffice
 	$(PYTEST) -m long --timeout 1800 $(ARGS)
 
 check: $(VENV)/.dev $(VENV)/.package ## lint, types, import layers

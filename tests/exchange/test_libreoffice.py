@@ -6,8 +6,6 @@ import csv
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from naughty import CONTROL, TEXTS
 from office import convert
 from resguardo.exchange import table, xlsx
@@ -15,8 +13,6 @@ from resguardo.exchange.xlsx import About
 
 ABOUT = About(datetime(2026, 11, 24, 13, 0, tzinfo=UTC))
 PLAIN = [text for text in TEXTS if text not in CONTROL and len(text) < 32_000 and text.strip()]
-
-pytestmark = pytest.mark.long
 
 
 def converted(tmp_path: Path, name: str, content: bytes, *, form: str, suffix: str) -> list[Path]:

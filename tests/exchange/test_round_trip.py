@@ -20,7 +20,7 @@ from resguardo.store import Store
 from resguardo.vault import restore
 from resguardo.vault.frozen import Plan
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 FORMATS = {
     "xlsx": "xlsx:Calc MS Excel 2007 XML",
