@@ -130,10 +130,10 @@ def test_it_dies_with_its_owner_and_the_next_start_works(tmp_path: Path) -> None
         assert uri is not None
         insert(uri, "a")
         owner.kill()
+    wait_until(lambda: not runs(pid))
     assert find_running(tmp_path) is None
     with EmbeddedServer.start(tmp_path) as server:
         assert names(server.uri) == ["a"]
-        wait_until(lambda: not runs(pid))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

@@ -1,8 +1,9 @@
 """One process of the embedded server: how it is started, watched, started again and ended.
 
-**It ends with its owner.** On Linux the kernel sends it SIGTERM when the owner dies, even by SIGKILL. The kernel takes
-the *thread* that created a child for its parent, so each server has a thread of its own that creates it and waits for
-it. Elsewhere, `server.json` tells the next owner which server to end (`end_orphan`).
+**It ends with its owner.** On Linux the kernel kills it when the owner dies, even by SIGKILL. Told by SIGTERM, which it
+now and then ignores, it stayed for hours with nobody to see to it; what was acknowledged is on disk either way. The
+kernel takes the *thread* that created a child for its parent, so each server has a thread of its own that creates it
+and waits for it. Elsewhere, `server.json` tells the next owner which server to end (`end_orphan`).
 
 **It is started again.** A server that dies although nobody ended it comes back on the same port, so that clients find
 it again by themselves. Nothing acknowledged is lost by that: `--sync-on-commit`.
@@ -42,7 +43,7 @@ _NEW_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 # Arguments: the owner's process id, the program, its arguments. The owner may have died before prctl was called.
 _DIE_WITH_OWNER = """\
 import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 if os.getppid() == int(sys.argv[1]):
     os.execv(sys.argv[2], sys.argv[2:])
 """
@@ -237,7 +238,7 @@ def process_exists(pid: int) -> bool:
 def end_orphan(files: ServerFiles, answers: Callable[[str], bool]) -> None:
     """End the server that a dead owner left, if any. The caller holds the folder's lock: nobody else owns one.
 
-    It may be on its way out already: on Linux it was told by the kernel. A process that merely got the number of
+    It may be on its way out already: on Linux the kernel ends it. A process that merely got the number of
     a server of ours is left alone: its command line says so, or, where that cannot be seen, that the server does
     not take our password (`answers`).
     """
