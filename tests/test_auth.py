@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from resguardo import auth
 from resguardo.config import Settings
-from resguardo.errors import Invalid, NotFound, Unauthenticated
+from resguardo.errors import Invalid, NotFound, RefusedForSafety, Unauthenticated
 from resguardo.store import Store
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -73,6 +73,9 @@ def test_a_disabled_account_is_shut_out(store: Store) -> None:
     add(store)
     key, _ = auth.log_in(store, "Alice", PASSWORD, NOW)
     token = auth.make_token(store, "Alice", NOW)
+    with pytest.raises(RefusedForSafety):  # nobody else could let people in
+        auth.disable(store, "Alice")
+    auth.add_account(store, "Berta", "lead", PASSWORD, NOW)
     auth.disable(store, "Alice")
     assert auth.session_of(store, key, NOW) is None
     assert auth.token_account(store, token) is None

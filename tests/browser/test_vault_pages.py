@@ -61,8 +61,12 @@ def made(page: Page) -> str:
     known = {copy["id"] for copy in copies(page)}
     page.get_by_role("button", name="Hacer una copia ahora").click()
     page.get_by_role("progressbar", name="Haciendo una copia").wait_for()
-    page.get_by_text("Copia buena: ").first.wait_for(timeout=MAKING)
-    (own,) = [copy["id"] for copy in copies(page) if copy["id"] not in known]
+    new = wait_until(
+        lambda: [copy["id"] for copy in copies(page) if copy["id"] not in known and copy["state"] == "good"],
+        MAKING / 1000,
+    )
+    page.get_by_text("Copia buena: ").first.wait_for()
+    (own,) = new
     return str(own)
 
 

@@ -75,9 +75,12 @@ def test_an_account_is_made_listed_given_a_token_and_closed(run):
     assert run("account", "token", "nadie").returncode == 1
     assert run("account", "passwd", "ana", "--password-stdin", stdin="otra más larga\n").returncode == 0
     assert json.loads(run("account", "token", "ana", "--revoke", "--json").stdout)["revoked"] == 1
+    assert run("account", "disable", "ana").returncode == 15  # nobody else could let people in
+    assert run("account", "add", "eva", "--role", "lead", "--password-stdin", stdin="otra más larga\n").returncode == 0
     assert run("account", "disable", "ana").returncode == 0
     assert json.loads(run("account", "list", "--json").stdout)["accounts"] == [
-        {"name": "ana", "role": "lead", "segmentador": None, "disabled": True}
+        {"name": "ana", "role": "lead", "segmentador": None, "disabled": True},
+        {"name": "eva", "role": "lead", "segmentador": None, "disabled": False},
     ]
     assert run("account", "passwd", "ana").returncode == 2
 

@@ -105,7 +105,9 @@ def test_a_disk_that_stays_full_leaves_no_open_and_no_empty_files(
     for _ in range(20):
         with pytest.raises(Unavailable, match=REASON):
             journal.demand()
-    assert open_and_made(small_disk) == before
+    open_now, made_now = open_and_made(small_disk)
+    assert open_now <= before[0]  # what other tests have left may be closed meanwhile
+    assert made_now == before[1]
     junk.unlink()
     journal.demand()
     journal.close()

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from resguardo.vault import snapshot
+from resguardo.store import batches
 
 LARGE = 8_000_000
 COUNT = 20
@@ -49,6 +49,6 @@ def test_what_is_fetched_ahead_is_little():
             fetched += 1
             yield b"block"
 
-    for number, _ in enumerate(snapshot._ahead(blocks()), 1):
-        assert fetched <= number + snapshot.AHEAD
+    for number, _ in enumerate(batches.ahead(blocks()), 1):
+        assert fetched <= number + batches.AHEAD
     assert fetched == 20

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 
 from browsing import PASSWORD, TEAM, Browser
@@ -19,6 +20,8 @@ from resguardo.store.accounts import Account
 from resguardo.web.app import create_app
 from waiting import wait_until
 
+# A guess is meant to be dear; hundreds of tests log in.
+auth._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # type: ignore[misc]
 HASH = auth.hash_password(PASSWORD)
 
 

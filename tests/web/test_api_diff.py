@@ -9,12 +9,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-import pytest
 from werkzeug.test import TestResponse
 
 from browsing import Browser
 from resguardo.board.change import Create, Delete, edit
-from resguardo.errors import RefusedForSafety
 from resguardo.ledger.record import Ledger
 from resguardo.web.tasks import Tasks
 from waiting import wait_until
@@ -108,16 +106,13 @@ def test_only_what_reads_can_be_stopped() -> None:
         at("next")
         return {}
 
-    comparing, restoring = tasks.get(tasks.begin("compare", "", work)), tasks.get(tasks.begin("restore", "", work))
-    assert comparing is not None
-    assert restoring is not None
+    comparing, restoring = tasks.begin("compare", "", work, cancellable=True), tasks.begin("restore", "", work)
     assert going.wait(10)
-    comparing.stop()
-    with pytest.raises(RefusedForSafety):
-        restoring.stop()
+    assert [tasks.cancel(comparing), tasks.cancel(restoring), tasks.cancel("nada")] == [True, False, False]
     stopped.set()
     wait_until(lambda: not tasks.running())
-    assert (comparing.state, restoring.state) == ("cancelled", "done")
+    assert [task.state for own in (comparing, restoring) if (task := tasks.get(own))] == ["cancelled", "done"]
+    assert not tasks.cancel(comparing)
 
 
 def test_a_comparison_with_something_else_is_refused(alice: Browser, browser: Callable[[str], Browser]) -> None:

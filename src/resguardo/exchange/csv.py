@@ -41,7 +41,7 @@ def stream(header: Sequence[object], rows: Iterable[Sequence[object]], separator
 
 def line(row: Sequence[object], separator: str = ",") -> bytes:
     """A row as `stream` writes it."""
-    return _text(row, separator).encode(errors="replace")
+    return _line_of(_cells(row, separator), separator).encode(errors="replace")
 
 
 def joined(header: Sequence[object], lines: Iterable[bytes], separator: str = ",") -> Iterator[bytes]:
@@ -61,13 +61,22 @@ def _pieces_of(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _encoded(row: Sequence[object], separator: str) -> Iterator[bytes]:
-    text = _text(row, separator)
-    for start in range(0, len(text), _LONG):
-        yield text[start : start + _LONG].encode(errors="replace")
+    cells = _cells(row, separator)
+    if sum(map(len, cells)) < _LONG:
+        yield _line_of(cells, separator).encode(errors="replace")
+        return
+    for number, cell in enumerate(cells):
+        yield (separator if number else "").encode()
+        for start in range(0, len(cell), _LONG):
+            yield cell[start : start + _LONG].encode(errors="replace")
+    yield b"\r\n"
 
 
-def _text(row: Sequence[object], separator: str) -> str:
-    cells = [cell if type(cell) is str and _PLAIN(cell) else _cell(cell, separator) for cell in row]
+def _cells(row: Sequence[object], separator: str) -> list[str]:
+    return [cell if type(cell) is str and _PLAIN(cell) else _cell(cell, separator) for cell in row]
+
+
+def _line_of(cells: list[str], separator: str) -> str:
     # An empty line would be no row at all.
     return separator.join(cells) + "\r\n" if cells != [""] else '""\r\n'
 
@@ -77,7 +86,8 @@ def _cell(cell: object, separator: str) -> str:
         return ""
     text = str(cell) if isinstance(cell, int | float) else guard(str(cell))
     quoted = separator in text or '"' in text or "\n" in text or "\r" in text
-    return '"' + text.replace('"', '""') + '"' if quoted else text
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"' if quoted else text
 
 
 def guard(text: str) -> str:
