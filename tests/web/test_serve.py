@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -126,8 +127,10 @@ def test_a_worker_ends_with_its_parent_though_the_database_hangs(served: Served,
         served.process.kill()
         served.process.wait(10)
         wait_until(lambda: _command_of(worker) == b"", 20)
+        wait_until(lambda: _command_of(database) == b"", 20)
     finally:
-        os.kill(database, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(database, signal.SIGKILL)
 
 
 def _command_of(pid: int) -> bytes:
