@@ -83,3 +83,22 @@ def test_what_cannot_be_taken_is_said(run: Run, board: Ledger, tmp_path: Path) -
     (tmp_path / "t.csv").write_text("nombre\nx\n")
     wrong = run("import", "t.csv", "--yes")
     assert (wrong.returncode, "Batch ID" in wrong.stderr) == (1, True)
+
+
+def test_what_a_list_does_not_name_goes_only_with_its_number_and_comes_back(
+    run: Run, board: Ledger, store: Store, tmp_path: Path
+) -> None:
+    board.record([edit("batch", "b4", {"comments": "de luis"})], actor="luis", via="page")
+    (tmp_path / "t.csv").write_text("id;comentarios\nb1;hola\nb2;\n")
+    asked = ("import", "t.csv", "--mode", "replace")
+    seen = run(*asked, "--dry-run")
+    assert ("2 batches del tablero no están en la lista" in seen.stdout, "b4 (luis" in seen.stdout) == (True, True)
+    kept = run(*asked, "--yes", "--json")
+    assert (kept.returncode, json.loads(kept.stdout)["kept"], store.batches.count()) == (0, 2, 4)
+    assert run(*asked, "--yes", "--yes-delete", "3").returncode == 15
+    gone = run(*asked, "--yes", "--yes-delete", "2", "--json")
+    assert gone.returncode == 0, gone.stderr
+    told = json.loads(gone.stdout)
+    assert (told["deleted"], told["kept"], sorted(store.batches.names())) == (2, 0, ["b1", "b2"])
+    assert run("undo", told["operation"]).returncode == 0
+    assert fields(store, "b4")["comments"] == "de luis"

@@ -9,7 +9,7 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
 from browsing import Browser
-from resguardo.board.change import edit
+from resguardo.board.change import Create, edit
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store
 
@@ -156,3 +156,68 @@ def test_reasons_are_english_for_who_reads_english(alice: Browser) -> None:
     shown = alice.get(f"/api/data/plan/{plan}", headers={"Accept-Language": "en"}).json
     assert shown is not None
     assert shown["lines"][0]["problem"] == "«casi» is not a status. Write NS, In or S."
+
+
+WHOLE = "id,comentarios\nbatch_000001,uno\nbatch_000002,\n"
+
+
+def test_what_a_list_does_not_name_goes_only_with_its_number(alice: Browser, store: Store) -> None:
+    plan = send(alice, WHOLE, "todo.csv", mode="replace").json
+    assert (plan["deleted"], plan["unnamed"], plan["no_deleting"]) == (3, 3, None)
+    shown = alice.get(f"/api/data/plan/{plan['plan']}?outcome=deleted").json
+    assert shown is not None
+    assert [row["id"] for row in shown["lines"]] == ["batch_000003", "batch_000004", "batch_000005"]
+    assert {row["by"]["actor"] for row in shown["lines"]} == {"test"}
+    assert alice.post("/api/data/apply", {"plan": plan["plan"], "confirm": "2"}).status_code == 409
+    assert store.batches.count() == 5
+    done = alice.post("/api/data/apply", {"plan": plan["plan"], "confirm": 3}).json
+    assert done is not None
+    assert (done["deleted"], done["kept"], store.batches.count()) == (3, 0, 2)
+    assert done["backup_before"]
+    alice.post(f"/api/operations/{done['operation']}/undo", {})
+    assert store.batches.count() == 5
+
+
+def test_without_the_number_all_that_a_list_does_not_name_stays(alice: Browser, store: Store) -> None:
+    plan = send(alice, WHOLE, "todo.csv", mode="replace").json["plan"]
+    done = alice.post("/api/data/apply", {"plan": plan}).json
+    assert done is not None
+    assert (done["deleted"], done["kept"], store.batches.count()) == (0, 3, 5)
+    old = {"batches": [{"id": "batch_000001", "comments": "x"}], "mode": "replace"}
+    told = alice.post("/api/data/batches/upload", old).json
+    assert told is not None
+    assert (told["unnamed"], "«confirm»" in told["hint"], store.batches.count()) == (4, True, 5)
+
+
+def test_rows_in_error_hold_deleting_back_and_keep_what_they_name(alice: Browser, store: Store) -> None:
+    plan = send(alice, "id,estatus\nbatch_000001,S\nbatch_2,NS\nbatch_000003,casi\n", "t.csv", mode="replace").json
+    assert (plan["error"], plan["deleted"]) == (2, 2)
+    asked = {"plan": plan["plan"], "confirm": 2}
+    assert "renglones con error" in alice.post("/api/data/apply", asked).text
+    assert alice.post("/api/data/apply", {**asked, "leave_out_errors": True}).status_code == 200
+    assert sorted(store.batches.names()) == ["batch_000001", "batch_000002", "batch_000003"]
+
+
+def test_what_somebody_changes_or_makes_after_the_preview_stays_and_is_told(
+    alice: Browser, ledger: Ledger, store: Store
+) -> None:
+    plan = send(alice, WHOLE, "todo.csv", mode="replace").json["plan"]
+    ledger.record([edit("batch", "batch_000005", {"status": "In"})], actor="Bob", via="cli")
+    refused = alice.post("/api/data/apply", {"plan": plan, "confirm": 3})
+    assert (refused.status_code, "Bob" in refused.text, store.batches.count()) == (409, True, 5)
+    plan = send(alice, WHOLE, "todo.csv", mode="replace").json["plan"]
+    ledger.record([Create("batch", "fresco", {})], actor="Bob", via="cli")
+    done = alice.post("/api/data/apply", {"plan": plan, "confirm": 3}).json
+    assert done is not None
+    assert [(one["id"], one["actor"]) for one in done["conflicts"]] == [("fresco", "Bob")]
+    assert "fresco" in store.batches.names()
+
+
+def test_a_work_list_never_stands_for_the_whole_board(alice: Browser, store: Store) -> None:
+    plan = send(alice, WORKLIST + "batch_000001,Bob,S\n", mode="replace").json
+    assert (plan["deleted"], plan["unnamed"]) == (0, 4)
+    assert "lista de una persona" in plan["no_deleting"]
+    refused = alice.post("/api/data/apply", {"plan": plan["plan"], "confirm": 4})
+    assert (refused.status_code, store.batches.count()) == (409, 5)
+    part = alice.get("/api/export/batches?format=xlsx&ids=batch_000002").data
+    assert send(alice, part, "parte.xlsx", mode="replace").json["no_deleting"] is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -16,6 +17,7 @@ from resguardo.config import Settings, load
 from resguardo.errors import NotFound, RefusedForSafety, Usage
 from resguardo.exchange import intake_compare
 from resguardo.exchange.intake import MODES, Intake, Mode
+from resguardo.exchange.intake_rest import come_since, page_of_rest, pour_deletions, refuse_deleting
 from resguardo.exchange.intake_table import Table, is_table
 from resguardo.ledger.record import Ledger
 from resguardo.vault import mongodump, restore, sources
@@ -32,6 +34,10 @@ ModeOption = Annotated[str, typer.Option(help="add: solo lo nuevo; update: solo 
 Field = Annotated[list[str] | None, typer.Option(help="Solo esta columna: status, comments, metadata.priority…")]
 Status = Annotated[str, typer.Option(help="Con -: el estatus de los ids que no lo dicen.")]
 TakeConflicts = Annotated[bool, typer.Option("--take-conflicts", help="También lo que alguien más cambió mientras.")]
+YesDelete = Annotated[int | None, typer.Option(help="Con replace: elimina los que la lista no nombra; son tantos.")]
+LeaveOutErrors = Annotated[
+    bool, typer.Option("--leave-out-errors", help="Elimina aunque haya renglones con error; los suyos se quedan.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Solo muestra qué cambiaría.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Sin preguntar.")]
 
@@ -42,6 +48,8 @@ def import_(
     field: Field = None,
     status: Status = "",
     take_conflicts: TakeConflicts = False,
+    yes_delete: YesDelete = None,
+    leave_out_errors: LeaveOutErrors = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     data: Data = None,
@@ -54,26 +62,30 @@ def import_(
     if file != PASTED and not path.is_file():
         raise NotFound("No existe el archivo {path}.", hint="Revisa el nombre.", path=file)
     if file != PASTED and (mongodump.is_dump(path, path.name) or not is_table(path)):
-        if field or take_conflicts:
-            raise Usage("--field y --take-conflicts son para tablas; de un respaldo, usa resguardo restore.")
+        if field or take_conflicts or yes_delete is not None:
+            raise Usage(
+                "--field, --take-conflicts y --yes-delete son para tablas; de un respaldo, usa resguardo restore."
+            )
         _backup(settings, path, mode, dry_run=dry_run, yes=yes, as_json=as_json)
         return
     chosen: Mode = next((known for known in MODES if known == mode), "update")
     made = None if file == PASTED else datetime.fromtimestamp(path.stat().st_mtime, UTC)
     wanted = intake_compare.Wanted(chosen, tuple(field) if field else None, made)
-    _table(settings, file, status, wanted, take=take_conflicts, dry_run=dry_run, yes=yes, as_json=as_json)
+    consent = _Consent(dry_run, yes, take_conflicts, yes_delete, leave_out_errors)
+    _table(settings, file, status, wanted, consent, as_json)
+
+
+@dataclass(frozen=True)
+class _Consent:
+    dry_run: bool
+    yes: bool
+    take: bool
+    delete: int | None
+    errors_left_out: bool
 
 
 def _table(
-    settings: Settings,
-    file: str,
-    status: str,
-    wanted: intake_compare.Wanted,
-    *,
-    take: bool,
-    dry_run: bool,
-    yes: bool,
-    as_json: bool,
+    settings: Settings, file: str, status: str, wanted: intake_compare.Wanted, consent: _Consent, as_json: bool
 ) -> None:
     with board(settings.data) as (_, ledger), ExitStack() as stack:
         with bar("Comparando") as progress:
@@ -82,41 +94,72 @@ def _table(
             made = intake_compare.plan(ledger, table, rows, wanted, progress)
         stack.callback(made.close)
         told = plain({**made.told(), "lines": made.page(1, 500, None)})
-        wanted_size = made.size + (made.counts["conflict"] if take else 0)
-        if dry_run or not wanted_size:
+        told["not_named"] = plain(page_of_rest(ledger.store, made, 1, 500))
+        others = 0
+        size = made.size + (made.counts["conflict"] if consent.take else 0) + made.deletable
+        if consent.dry_run or not size:
             answer(told, "\n".join(_preview(made, ledger)), as_json)
         else:
-            if not yes:
-                _ask("\n".join(_preview(made, ledger)))
-            applied = _apply(settings, ledger, made, take=take)
-            told = {**told, "operation": applied.receipt.op, "recorded": applied.receipt.recorded, **applied.told()}
-            answer(told, "\n".join(_done(made, applied, ledger)), as_json)
-    if made.counts["error"] or (made.counts["conflict"] and not take):
+            delete = _consented(made, ledger, consent)
+            if not (delete or size - made.deletable):
+                answer(told, "\n".join(_preview(made, ledger)), as_json)
+            else:
+                applied = _apply(settings, ledger, made, take=consent.take, delete=delete)
+                told |= {"operation": applied.receipt.op, "recorded": applied.receipt.recorded, **applied.told()}
+                told |= {"deleted": applied.deleted, "kept": made.unnamed - applied.deleted}
+                others = applied.conflict_count
+                answer(told, "\n".join(_done(made, applied, ledger)), as_json)
+    if others or made.counts["error"] or (made.counts["conflict"] and not consent.take):
         raise typer.Exit(WITH_WARNINGS)
 
 
-def _apply(settings: Settings, ledger: Ledger, made: Intake, *, take: bool) -> Applied:
+def _apply(settings: Settings, ledger: Ledger, made: Intake, *, take: bool, delete: bool) -> Applied:
     plan = Plan(made.about, None)
     try:
         conflicts = _conflicts(made) if take else frozenset()
         made.pour(ledger.now().astimezone(ledger.zone), plan.note_batch, take=conflicts)
+        if delete:
+            pour_deletions(made, plan.note_deletion)
         with bar("Importando") as progress:
-            return restore.apply(
+            applied = restore.apply(
                 ledger,
                 plan,
                 actor=ACTOR,
                 via="import",
                 archive_to=catalogue_of(settings) if made.mode == "replace" else None,
                 reason="antes de importar",
-                actions={"created": "create", "changed": "edit"},
+                actions={"created": "create", "changed": "edit", "deleted": "delete"},
                 progress=lambda done: progress(done, plan.size),
             )
+        if delete:
+            applied.note_others(come_since(ledger.store, made))
+        return applied
     finally:
         plan.close()
 
 
 def _conflicts(made: Intake) -> frozenset[str]:
     return frozenset(row[0] for row in made.read("SELECT doc FROM row WHERE outcome = 'conflict'"))
+
+
+def _consented(made: Intake, ledger: Ledger, consent: _Consent) -> bool:
+    """Whether what the list does not name goes: only by its number. Raises `RefusedForSafety`."""
+    if consent.delete is not None:
+        refuse_deleting(made, str(consent.delete), errors_left_out=consent.errors_left_out)
+    if consent.yes:
+        return bool(consent.delete)
+    if not sys.stdin.isatty():
+        _ask("")
+    typed, count = "", made.deletable
+    preview = "\n".join(_preview(made, ledger))
+    if consent.delete is None and count and (consent.errors_left_out or not made.counts["error"]):
+        typer.echo(preview, err=True)
+        preview = ""
+        typed = typer.prompt(f"Escribe {count} para eliminar esos; vacío los deja", default="", err=True).strip()
+        if typed:
+            refuse_deleting(made, typed, errors_left_out=consent.errors_left_out)
+    _ask(preview)
+    return bool(consent.delete or typed)
 
 
 def _ask(preview: str) -> None:
@@ -137,7 +180,21 @@ def _preview(made: Intake, ledger: Ledger) -> list[str]:
         lines += [f"  {row['id']}: {'nuevo' if row['outcome'] == 'new' else 'cambia'}", *_changes(row)]
         if row["note"]:
             lines.append(f"      {row['note']}{_who(row, ledger)}")
-    return lines + _left_out(made, ledger)
+    return lines + _left_out(made, ledger) + _rest(made, ledger)
+
+
+def _rest(made: Intake, ledger: Ledger) -> list[str]:
+    """What the list does not name, and what may become of it."""
+    if not made.unnamed:
+        return []
+    count = made.unnamed
+    if made.no_deleting is not None:
+        return [f"{count} batches del tablero no están en la lista, y se quedan. {made.no_deleting.say(str)}"]
+    first = f"{count} batches del tablero no están en la lista, y se quedan; "
+    first += f"con --yes-delete {made.deletable} se eliminan:"
+    rows = page_of_rest(ledger.store, made, 1, MOST_LINES)
+    lines = [first, *(f"  {row['id']}{_who(row, ledger)}" for row in rows)]
+    return lines if made.deletable <= len(rows) else [*lines, f"  … y {made.deletable - len(rows)} más."]
 
 
 def _left_out(made: Intake, ledger: Ledger) -> list[str]:
@@ -163,10 +220,16 @@ def _who(row: dict[str, Any], ledger: Ledger) -> str:
 
 def _done(made: Intake, applied: Applied, ledger: Ledger) -> list[str]:
     archive = f" Copia de antes: {applied.archive}." if applied.archive else ""
-    first = (
-        f"{applied.receipt.recorded} batches importados. Operación {applied.receipt.op}; se puede deshacer.{archive}"
-    )
-    return [first, *_left_out(made, ledger)]
+    gone, kept = applied.deleted, made.unnamed - applied.deleted
+    first = f"{applied.receipt.recorded - gone} batches importados"
+    first += f" y {gone} eliminados." if gone else "."
+    lines = [f"{first} Operación {applied.receipt.op}; se puede deshacer.{archive}"]
+    if kept:
+        lines.append(f"{kept} batches del tablero no están en la lista, y se quedan.")
+    if applied.conflict_count:
+        lines.append(f"{applied.conflict_count} los cambió o creó otra persona mientras tanto, y se quedan así:")
+        lines += [f"  {row['id']} ({row['actor']})" for row in applied.conflicts[:MOST_LINES]]
+    return [*lines, *_left_out(made, ledger)]
 
 
 def _backup(settings: Settings, path: Path, mode: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:

@@ -69,7 +69,8 @@ def batches(
     """The batches that a filter chooses, ordered by `sort`: the same as the page shows."""
     name = filename.stamped("batches", about.moment, how.format)
     if how.format == "xlsx":
-        return name, xlsx.stream(xlsx.batches(store.pages.select(chosen, sort), columns, about))
+        filters = " ".join(chosen.parameters())
+        return name, xlsx.stream(xlsx.batches(store.pages.select(chosen, sort), columns, about, filters))
     if how.format == "json":
         head = {"exported_at": about.moment.isoformat(), "filters": chosen.parameters()}
         return name, json.joined(head, _lines(store, chosen, sort, about.told, lambda row: json.line(readable(row))))

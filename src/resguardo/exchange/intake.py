@@ -22,7 +22,8 @@ from resguardo.errors import Invalid, NotFound, ResguardoError
 
 Mode = Literal["add", "update", "replace"]
 """`add`: only what is not on the board. `update`: only what is; empty cells change nothing. `replace`: both, and the
-columns of the table become as they are there, empty ones too. None of them deletes anything."""
+columns of the table become as they are there, empty ones too; what the table does not name goes if somebody says how
+many that is (`intake_rest`)."""
 MODES: Final = get_args(Mode)
 Outcome = Literal["new", "changed", "conflict", "error", "unchanged"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("error", "conflict", "changed", "new", "unchanged")
@@ -69,6 +70,12 @@ class Intake:
         self.mode = mode
         self.counts: dict[str, int] = dict.fromkeys(OUTCOMES, 0)
         self.about: dict[str, Any] = {}
+        self.unnamed = 0
+        """Batches of the board that the table does not name, where the board is to become as the table is."""
+        self.removable = 0
+        """Those of them that can go: neither there twice nor too large."""
+        self.no_deleting: ResguardoError | None = None
+        """Why nothing of that may go."""
         self._lock = threading.RLock()
         self._closed = False
         self.file = sqlite3.connect("", isolation_level=None, check_same_thread=False)
@@ -78,6 +85,11 @@ class Intake:
         with self._lock:
             self._closed = True
             self.file.close()
+
+    @property
+    def deletable(self) -> int:
+        """How many of those that the table does not name would go if somebody says so."""
+        return self.removable if self.no_deleting is None else 0
 
     @property
     def size(self) -> int:
@@ -91,10 +103,12 @@ class Intake:
                 raise NotFound("Esa vista previa ya se usó o venció.", hint="Haz otra.")
             return self.file.execute(query, values).fetchall()
 
-    def told(self) -> dict[str, Any]:
-        """What is to be said of the whole."""
-        total = sum(self.counts.values())
-        return {"plan": self.id, "kind": "table", "mode": self.mode, "rows": total, **self.counts, **self.about}
+    def told(self, translate: Translate = str) -> dict[str, Any]:
+        """What is to be said of the whole. `deleted`: what would go, where that is confirmed."""
+        head = {"plan": self.id, "kind": "table", "mode": self.mode, "rows": sum(self.counts.values())}
+        why = self.no_deleting.say(translate) if self.no_deleting is not None and self.unnamed else None
+        rest = {"deleted": self.deletable, "unnamed": self.unnamed, "no_deleting": why}
+        return {**head, **self.counts, **rest, **self.about}
 
     def count(self, outcome: Outcome | None) -> int:
         return sum(self.counts.values()) if outcome is None else self.counts[outcome]

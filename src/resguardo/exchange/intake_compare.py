@@ -28,6 +28,7 @@ from resguardo.board.change import Edit
 from resguardo.board.people import plain
 from resguardo.errors import Invalid, ResguardoError, Unavailable
 from resguardo.exchange.intake import BLOCK, Intake, Mode, Verdict, change_of
+from resguardo.exchange.intake_rest import find_rest
 from resguardo.exchange.intake_spool import Spool, cells_of, contradicted, repeated
 from resguardo.exchange.intake_table import Table, TableRow
 from resguardo.exchange.intake_words import EMPTY, FIELDS, emptied, folded, same, value_of
@@ -140,6 +141,8 @@ class _Comparison:
         self._file.execute("CREATE INDEX row_outcome ON row (outcome, place)")
         self._made.counts |= dict(self._file.execute("SELECT outcome, count(*) FROM row GROUP BY outcome"))
         self._file.execute("COMMIT")
+        if self._wanted.mode == "replace":
+            find_rest(self._ledger, self._made, self._table)
         self._spool.drop()
         self._made.about = self._about()
 

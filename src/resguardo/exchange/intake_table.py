@@ -25,6 +25,8 @@ MOST_TITLES: Final = 40
 ARCHIVES: Final = (b"\x28\xb5\x2f\xfd", b"\x1f\x8b", b"age-encryption.org")
 """How files begin that hold backups, packed or encrypted."""
 WORKLIST: Final = "worklist"
+PART_KINDS: Final = (WORKLIST, "summary")
+"""Kinds of our own files that are never all of the board."""
 WORKLIST_FIELDS: Final = frozenset(
     {"assignee", "status", "folder", "comments", "metadata.priority", "metadata.due_date"}
 )

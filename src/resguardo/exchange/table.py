@@ -4,7 +4,8 @@ Rows hold plain values; how they are written is up to `exchange.csv` and its lik
 filled in can be held against work done meanwhile, it carries the revision of each batch as it was handed out:
 
 - XLSX (work list, summary, batches): a sheet `_resguardo`, very hidden. First pairs of two cells: `kind`
-  (`worklist`, `summary`, `batches`), `moment` (ISO 8601 with offset, when it was made), for a work list `person`.
+  (`worklist`, `summary`, `batches`), `moment` (ISO 8601 with offset, when it was made), for a work list `person`, for a
+  part of the batches `filters`.
   Then a row `id`, `rev`, and below it a row for each batch, as far as a sheet reaches: its id as text, its revision
   as a number, 0 where the ledger does not know the batch yet.
 - CSV of batches: the last column, `Revisión`; left out where columns are chosen without `rev`.

@@ -72,12 +72,12 @@ def worklist(name: str, batches: Batches, about: About) -> IO[bytes]:
     return file
 
 
-def batches(found: Batches, columns: Sequence[Column], about: About) -> IO[bytes]:
-    """The table of batches, in the order given."""
+def batches(found: Batches, columns: Sequence[Column], about: About, filters: str = "") -> IO[bytes]:
+    """The table of batches, in the order given. `filters`: how they were chosen, empty where they are all."""
     shown = [column for column in columns if column.name != "rev"] or list(BATCHES)
     with _book(about, "Batches") as (book, look, file):
         listed = Table(book, look, "Batches", shown, about.footer)
-        hidden = _Hidden(book, "batches", about)
+        hidden = _Hidden(book, "batches", about, **({"filters": filters} if filters else {}))
         for batch, row in _with_rows(found, shown, about.told):
             listed.add(row)
             hidden.add(batch)

@@ -77,8 +77,9 @@ class _Setter:
 class Plan:
     """Changes, and what is to be said of them. Close it when done with it. Safe to use from many threads.
 
-    `kept`: on the board and not in the source, and staying. `absent`: left out because only some fields are wanted and
-    the board has no such batch. `skipped`: what the board cannot take, the first of them in `left_out`.
+    `kept`: on the board and not in the source, and staying; `kept_batches`: those that are batches. `absent`: left out
+    because only some fields are wanted and the board has no such batch. `skipped`: what the board cannot take, the
+    first of them in `left_out`.
     """
 
     def __init__(self, about: dict[str, Any], last_change: dict[str, Any] | None, *, equal: bool = False) -> None:
@@ -87,6 +88,7 @@ class Plan:
         self.last_change = last_change
         self.equal = equal
         self.counts = dict.fromkeys(_COUNTED, 0)
+        self.kept_batches = 0
         self.left_out: list[dict[str, str]] = []
         self._lock = threading.RLock()
         self._closed = False
@@ -113,6 +115,9 @@ class Plan:
     def note_batch(self, doc: str, rev: int | None, before: bytes | None, raw: bytes) -> None:
         """A batch that is new, where `rev` is None, or changes."""
         self.note("batch", doc, "created" if rev is None else "changed", ABSENT if rev is None else rev, before, raw)
+
+    def note_deletion(self, doc: str, rev: int, before: bytes) -> None:
+        self.note("batch", doc, "deleted", rev, before, None)
 
     def leave_out(self, kind: Kind, name: object, why: str) -> None:
         self.counts["skipped"] += 1

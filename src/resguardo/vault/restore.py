@@ -35,12 +35,21 @@ Progress = Callable[[int], None]
 
 @dataclass
 class Applied:
-    """What came of a plan. `archive`: the copy made before; `conflicts`: what others changed meanwhile, and stays."""
+    """What came of a plan. `archive`: the copy made before; `conflicts`: what others changed meanwhile, and stays.
+
+    `deleted`: how many have gone.
+    """
 
     receipt: Receipt
     archive: str | None = None
     conflicts: list[dict[str, Any]] = field(default_factory=list)
     conflict_count: int = 0
+    deleted: int = 0
+
+    def note_others(self, others: list[dict[str, Any]]) -> None:
+        """What others have made meanwhile, and stays."""
+        self.conflicts = (self.conflicts + others)[:MOST_TOLD]
+        self.conflict_count += len(others)
 
     def told(self) -> dict[str, Any]:
         return {
@@ -138,7 +147,9 @@ class _Recording:
                 break
         receipt.at = self._begun
         receipt.recorded = self._made.size - len(self._overtaken)
-        return Applied(receipt, None, list(self._overtaken.values())[:MOST_TOLD], len(self._overtaken))
+        overtaken = list(self._overtaken.values())
+        deleted = self._made.counts["deleted"] - sum(one["what"] == "deleted" for one in overtaken)
+        return Applied(receipt, None, overtaken[:MOST_TOLD], len(overtaken), deleted)
 
     def _refusal(self) -> Conflict | None:
         """Nothing was done, and nothing is half done."""

@@ -239,6 +239,7 @@ class _Comparison:
                     continue
                 if not self._wanted.equal:
                     self._made.counts["kept"] += 1
+                    self._made.kept_batches += kind == "batch"
                 elif twice:
                     self._made.leave_out(kind, name, _WHY_TWICE)
                 elif self._fits(kind, name, raw):

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, get_args
 
 from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import get_translations, gettext
 
+from resguardo.board.change import Action
 from resguardo.errors import Conflict, Invalid
 from resguardo.exchange import intake_compare
 from resguardo.exchange.intake import MODES, Intake, Mode, Outcome
 from resguardo.exchange.intake_compare import Wanted
+from resguardo.exchange.intake_rest import come_since, page_of_rest, pour_deletions, refuse_deleting
 from resguardo.exchange.intake_table import Table, TableRow, is_table
-from resguardo.ledger.record import Via
 from resguardo.vault import mongodump, restore
-from resguardo.vault.frozen import Plan
+from resguardo.vault.frozen import Plan, What
 from resguardo.vault.restore import Applied
 from resguardo.web.answer import json_response, receipt_response
 from resguardo.web.api_backups import begun, begun_reading
@@ -37,6 +39,9 @@ INTAKES: Final = "resguardo.intakes"
 MOST_SHOWN: Final = 500
 MOST_NAMED: Final = 100_000
 LONGEST_LIST: Final = 4 << 20
+
+DELETED: Final = "deleted"
+ACTIONS: Final[dict[What, Action]] = {"created": "create", "changed": "edit", "deleted": "delete"}
 
 At = Callable[[str], None]
 
@@ -74,6 +79,8 @@ def plan_intake() -> ResponseReturnValue:
 def _planned(table: Table, rows: Iterable[TableRow], given: Any, done: Callable[[], None]) -> ResponseReturnValue:
     """`done` is called when the rows have been read, or will not be."""
     account, ledger, kept = require("import"), board().ledger, _plans()
+    # In the background there is no request whose language could be asked for.
+    translate = get_translations().gettext
 
     def work(at: At) -> dict[str, Any]:
         try:
@@ -81,7 +88,7 @@ def _planned(table: Table, rows: Iterable[TableRow], given: Any, done: Callable[
         finally:
             done()
         kept.keep(account.name, made)
-        return {"success": True, **made.told()}
+        return {"success": True, **made.told(translate)}
 
     try:
         wanted = _wanted(given)
@@ -98,31 +105,43 @@ def _step(done: int, total: int | None) -> str:
 
 
 def show_plan(own: str) -> ResponseReturnValue:
-    """?page=1&per_page=50&outcome=: the rows, a page of them."""
+    """?page=1&per_page=50&outcome=: the rows, a page of them; of `deleted`, the batches that the list does not name."""
     account = require("import")
     number, size = whole_number("page", 1, 1_000_000), whole_number("per_page", 50, MOST_SHOWN)
     asked = request.args.get("outcome") or None
+    made = _plans().look(account.name, own)
+    if asked == DELETED:
+        pagination = _pagination(number, size, made.deletable)
+        rows = page_of_rest(board().store, made, number, size)
+        return json_response({"success": True, **made.told(gettext), "lines": rows, "pagination": pagination})
     outcome = next((one for one in get_args(Outcome) if one == asked), None)
     if asked is not None and outcome is None:
-        raise Invalid("«outcome» tiene que ser uno de: {allowed}.", allowed=", ".join(get_args(Outcome)))
-    made = _plans().look(account.name, own)
-    count = made.count(outcome)
-    pagination = {"page": number, "per_page": size, "total": count, "total_pages": -(-count // size)}
+        raise Invalid("«outcome» tiene que ser uno de: {allowed}.", allowed=", ".join((*get_args(Outcome), DELETED)))
+    pagination = _pagination(number, size, made.count(outcome))
     rows = made.page(number, size, outcome, gettext)
-    return json_response({"success": True, **made.told(), "lines": rows, "pagination": pagination})
+    return json_response({"success": True, **made.told(gettext), "lines": rows, "pagination": pagination})
+
+
+def _pagination(number: int, size: int, total: int) -> dict[str, int]:
+    return {"page": number, "per_page": size, "total": total, "total_pages": -(-total // size)}
 
 
 def apply_intake() -> ResponseReturnValue:
-    """{"plan", "leave_out"?: ids, "take"?: ids of conflicts, "background"?}: what was shown, or 409 if it moved."""
+    """{"plan", "leave_out"?: ids, "take"?: ids of conflicts, "confirm"?, "leave_out_errors"?, "background"?}: what was
+    shown, or 409 if it moved. Of what the list does not name nothing goes unless `confirm` is how many.
+    """
     account, given, served = require("import"), read_object(), board()
     own, background = text_field(given, "plan"), given.get("background") is True
-    leave_out, take = _names(given, "leave_out"), _names(given, "take")
+    chosen = Chosen(_names(given, "leave_out"), _names(given, "take"), _confirmed(given.get("confirm")))
+    if chosen.delete:
+        errors_left_out = given.get("leave_out_errors") is True
+        refuse_deleting(_plans().look(account.name, own), chosen.delete, errors_left_out=errors_left_out)
     made = _plans().take(account.name, own)
 
     def work(at: At) -> dict[str, Any]:
-        applied = _apply(served, made, account.name, "import", leave_out, take, at)
+        applied = _apply(served, made, account.name, chosen, at)
         told = {"operation": applied.receipt.op, "at": applied.receipt.at.isoformat()}
-        return {"success": True, **told, "changed": applied.receipt.recorded, **applied.told()}
+        return {"success": True, **told, "changed": applied.receipt.recorded, **_came(made, applied)}
 
     if background:
         return begun("import", own, work)
@@ -132,7 +151,7 @@ def apply_intake() -> ResponseReturnValue:
 def upload_batches() -> ResponseReturnValue:
     """A file at once, backup or table (`file`), or {"batches": [...], "mode"}; ?preview=1 says what would change.
 
-    Nothing is done of a table that has errors or conflicts.
+    Nothing is done of a table that has errors or conflicts. What it does not name goes where `confirm` is how many.
     """
     account, served = require("import"), board()
     preview = request.args.get("preview", "") not in ("", "0", "false")
@@ -143,16 +162,19 @@ def upload_batches() -> ResponseReturnValue:
             return import_backup(path, name, _checked(mode), preview=preview)
         made = _compared(served, path, name, _wanted(request.form))
     try:
-        told = {"success": True, **made.told(), "lines": made.page(1, MOST_SHOWN, None, gettext)}
+        told = {"success": True, **made.told(gettext), "lines": made.page(1, MOST_SHOWN, None, gettext)}
         if preview:
             return json_response(told)
         _refuse_unless_clean(made)
-        applied = _apply(served, made, account.name, "import")
+        chosen = Chosen(delete=_confirmed(request.form.get("confirm")))
+        if chosen.delete:
+            refuse_deleting(made, chosen.delete, errors_left_out=False)
+        applied = _apply(served, made, account.name, chosen)
     finally:
         made.close()
     message = gettext("%(changed)s batches cambiaron, %(new)s son nuevos.", **made.counts)
     return receipt_response(
-        applied.receipt, message, **{"revs": {}, **told, "changed": applied.receipt.recorded, **applied.told()}
+        applied.receipt, message, **{"revs": {}, **told, "changed": applied.receipt.recorded, **_came(made, applied)}
     )
 
 
@@ -165,34 +187,46 @@ def _compared(served: Board, path: Path, name: str, wanted: Wanted) -> Intake:
     return intake_compare.plan(served.ledger, table, table.rows(path), wanted)
 
 
-def _apply(
-    served: Board,
-    made: Intake,
-    actor: str,
-    via: Via,
-    leave_out: Collection[str] = (),
-    take: Collection[str] = (),
-    at: At = lambda step: None,
-) -> Applied:
+@dataclass(frozen=True)
+class Chosen:
+    """What of a preview is done. `delete`: how many go, as it was typed; empty where nothing does."""
+
+    leave_out: Collection[str] = ()
+    take: Collection[str] = ()
+    delete: str = ""
+
+
+def _apply(served: Board, made: Intake, actor: str, chosen: Chosen, at: At = lambda step: None) -> Applied:
     """Raises `Conflict` where the board has moved."""
     plan = Plan(made.about, None)
     try:
-        if not made.pour(served.local_now(), plan.note_batch, leave_out, take):
+        made.pour(served.local_now(), plan.note_batch, chosen.leave_out, chosen.take)
+        if chosen.delete:
+            pour_deletions(made, plan.note_deletion)
+        if not plan.size:
             raise Invalid("No queda nada que importar.", hint="Elige al menos un renglón.")
-        return restore.apply(
+        applied = restore.apply(
             served.ledger,
             plan,
             actor=actor,
-            via=via,
+            via="import",
             archive_to=catalogue_of(served) if made.mode == "replace" else None,
             reason="antes de importar",
-            actions={"created": "create", "changed": "edit"},
+            actions=ACTIONS,
             progress=lambda done: at(f"applying {done}/{plan.size}"),
             at=at,
         )
+        if chosen.delete:
+            applied.note_others(come_since(served.store, made))
+        return applied
     finally:
         plan.close()
         made.close()
+
+
+def _came(made: Intake, applied: Applied) -> dict[str, Any]:
+    """`kept`: what the list does not name and is still there."""
+    return {"deleted": applied.deleted, "kept": made.unnamed - applied.deleted, **applied.told()}
 
 
 def _refuse_unless_clean(made: Intake) -> None:
@@ -209,6 +243,10 @@ def _refuse_unless_clean(made: Intake) -> None:
             hint="Usa la vista previa para decidir.",
             **{name: first[name] for name in ("line", "id", "problem")},
         )
+
+
+def _confirmed(given: Any) -> str:
+    return "" if given is None else str(given).strip()
 
 
 def _wanted(given: Any) -> Wanted:

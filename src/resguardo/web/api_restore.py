@@ -272,14 +272,14 @@ def _restored(applied: Applied, summary: dict[str, Any], **more: Any) -> Respons
 
 def import_backup(path: Path, name: str, mode: str, *, preview: bool) -> ResponseReturnValue:
     """A backup file, at once. `add` brings only what is not on the board, `update` only what differs of what is,
-    `replace` both. None of them deletes anything.
+    `replace` both. None of them deletes anything; what a list that replaces does not name is told, and how it goes.
     """
     account, served = require("import"), board()
     wanted = Wanted(only_deleted=mode == "add", only_present=mode == "update")
     with sources.open_file(path, name, served.settings) as source:
         made = plan(served.ledger, source, wanted)
     try:
-        summary = _summary(served, made)
+        summary = {**_summary(served, made), **(_unnamed(made) if mode == "replace" else {})}
         if preview:
             return json_response({"success": True, **summary, "mode": mode, "backup_info": made.about})
         # Where nothing is overwritten, undoing the operation is enough.
@@ -288,3 +288,15 @@ def import_backup(path: Path, name: str, mode: str, *, preview: bool) -> Respons
     finally:
         made.close()
     return _restored(applied, summary, mode=mode)
+
+
+def _unnamed(made: Plan) -> dict[str, Any]:
+    """How many batches of the board a list does not name, and the way to delete them, which this is not."""
+    if not made.kept_batches:
+        return {"unnamed": 0, "hint": None}
+    hint = gettext(
+        "La lista no nombra %(count)s batches del tablero, y se quedan. Para eliminarlos: POST /api/restore/plan con"
+        " este archivo y «equal», mira «deleted» y escribe ese número en «confirm» de POST /api/restore/apply.",
+        count=made.kept_batches,
+    )
+    return {"unnamed": made.kept_batches, "hint": hint}

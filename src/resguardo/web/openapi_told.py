@@ -165,9 +165,9 @@ TOLD: Final[dict[str, Told]] = {
     ),
     "intake_plan": Told("Una página de sus renglones.", ref("Intake"), query=("page", "per_page", "outcome")),
     "apply_intake": Told(
-        "Importa lo que la vista previa mostró, sin leave_out y con los conflictos de take; se puede deshacer.",
+        "Importa lo que la vista previa mostró, sin leave_out y con los conflictos de take; elimina solo con confirm.",
         RECEIPT,
-        object_of("plan", plan=TEXT, leave_out=IDS, take=IDS, background=FLAG),
+        object_of("plan", plan=TEXT, leave_out=IDS, take=IDS, confirm=TEXT, leave_out_errors=FLAG, background=FLAG),
     ),
     "plan_restore": Told(
         "Qué cambiaría al volver a una copia, un archivo, un momento, justo antes de una operación o a una revisión.",
@@ -370,7 +370,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Intake": object_of(
         "plan",
         plan=TEXT,
-        **dict.fromkeys(("rows", "error", "conflict", "changed", "new", "unchanged"), WHOLE),
+        **dict.fromkeys(("rows", "error", "conflict", "changed", "new", "unchanged", "deleted", "unnamed"), WHOLE),
         fields=IDS,
         taken=IDS,
         ignored=IDS,
