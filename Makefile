@@ -10,10 +10,8 @@ ASSET_SOURCES := hatch_build.py $(wildcard frontend/*.json frontend/*.mjs) \
 # Most of what the tests wait for are fsyncs, which a RAM disk answers at once. They are counted, and processes killed,
 # there as elsewhere. A container's own is often too small.
 RAM := $(shell test -d /dev/shm && test "$$(df -Pk /dev/shm | awk 'END { print $$4 }')" -gt 4000000 && echo /dev/shm/resguardo-tests-$$PPID)
-# A third of the time a test waits: for a browser, a process that starts, a moment that has to pass.
-WORKERS := $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 PYTEST := $(if $(RAM),mkdir -p $(RAM) && trap 'rm -rf $(RAM)' EXIT && TMPDIR=$(RAM)) \
-	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadgroup
+	$(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadgroup
 ARGS ?=
 
 .PHONY: help demo install test test-long check format bench lock clean

@@ -101,7 +101,7 @@ def test_the_preview_fits_and_can_be_read_by_all(lead: Page, width: int, scheme:
 
 def test_a_large_list_says_how_far_it_is_and_can_be_left(lead: Page, tmp_path: Path) -> None:
     lista = tmp_path / "lista.csv"
-    lista.write_text("Batch ID,Estatus\n" + "".join(f"nuevo_{number:05},NS\n" for number in range(4000)))
+    lista.write_text("Batch ID,Estatus\n" + "".join(f"nuevo_{number:05},NS\n" for number in range(12_000)))
     left: list[str] = []
     lead.goto("/data-management")
     lead.on("request", lambda asked: left.append(asked.url) if asked.method == "DELETE" else None)
@@ -111,5 +111,5 @@ def test_a_large_list_says_how_far_it_is_and_can_be_left(lead: Page, tmp_path: P
     said.get_by_role("button", name="Cancelar").click()
     said.wait_for(state="detached")
     lead.set_input_files("#list-file", str(lista))
-    lead.get_by_role("region", name="Vista previa").get_by_text("4,000 errores").wait_for()
+    lead.get_by_role("region", name="Vista previa").get_by_text("12,000 errores").wait_for(timeout=60_000)
     assert len(left) == 1
