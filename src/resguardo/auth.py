@@ -141,7 +141,11 @@ def hash_password(password: str) -> str:
 
 
 def change_password(store: Store, name: str, password: str) -> None:
-    """A new password; whoever is logged in with the old one no longer is. Raises `NotFound`, `Invalid`."""
+    """A new password; whoever is logged in with the old one no longer is. Raises `NotFound`, `Invalid`.
+
+    A crash in between leaves those sessions as they were; nobody was told that it is done, and doing it again ends
+    them.
+    """
     if not store.accounts.change(name, password_hash=hash_password(password)):
         raise NotFound("No hay una cuenta «{name}».", hint="Revisa el nombre.", name=name)
     store.accounts.close_all_sessions(name)
@@ -150,8 +154,10 @@ def change_password(store: Store, name: str, password: str) -> None:
 def change_account(store: Store, name: str, **fields: Any) -> Account:
     """Set `role`, `segmentador` or `disabled` of an account: what it may do from its next request on.
 
-    A disabled one stays, for the history's sake, and nobody can use it. Raises `NotFound`, `Invalid`, and
-    `RefusedForSafety` where no lead would be left who can log in.
+    A disabled one stays, for the history's sake, and nobody can use it. It is marked first: a crash afterwards leaves
+    sessions and tokens that nobody can use, and they go before it is let in again, so that none of them comes back.
+
+    Raises `NotFound`, `Invalid`, and `RefusedForSafety` where no lead would be left who can log in.
     """
     account = store.accounts.get(name)
     if account is None:
@@ -162,10 +168,14 @@ def change_account(store: Store, name: str, **fields: Any) -> Account:
         changed = replace(changed, segmentador=batch.valid_person(changed.segmentador))
     if _leads(account) and not _leads(changed):
         _demand_another_lead(store, name)
-    store.accounts.change(name, role=changed.role, segmentador=changed.segmentador, disabled=changed.disabled)
+    own = {"role": changed.role, "segmentador": changed.segmentador}
     if changed.disabled:
+        store.accounts.change(name, **own, disabled=True)
+    if changed.disabled or account.disabled:
         store.accounts.close_all_sessions(name)
         store.accounts.revoke_tokens(name)
+    if not changed.disabled:
+        store.accounts.change(name, **own, disabled=False)
     return changed
 
 

@@ -25,10 +25,10 @@ def owners() -> dict[str, Any]:
     from resguardo import files
     from resguardo.ledger import catch_up, journal, record, recover, settle
     from resguardo.mail import alarm, delivery
-    from resguardo.store import Store, batches, entries, outbox, state
+    from resguardo.store import Store, accounts, batches, entries, outbox, state
 
     classes = (
-        *(Store, batches.Documents, entries.Entries, state.State, outbox.Outbox, alarm.Alarm),
+        *(Store, batches.Documents, entries.Entries, state.State, accounts.Accounts, outbox.Outbox, alarm.Alarm),
         *(files.GrowingFile, journal.Journal, journal.Handed, record.Ledger, settle.Settler, Path),
     )
     modules = {"journal": journal, "catch_up": catch_up, "recover": recover, "delivery": delivery}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import tempfile
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import bson
 import pytest
 
 from bad_files import BAD
+from resguardo.board.change import Create
 from resguardo.board.filters import Filter
 from resguardo.errors import Integrity, Invalid, NotFound, TooLarge
 from resguardo.ledger.adopt import adopt
@@ -195,3 +197,35 @@ def test_one_persons_batches_of_an_old_file_come_back_alone(store, ledger):
         apply(ledger, made, actor="a", via="restore")
     assert {row["id"] for row in store.pages.select(Filter())} == hers
     assert store.segmentadores.count() == 0
+
+
+def team(ledger):
+    batches = [Create("batch", f"b{n}", {}) for n in (1, 2)]
+    ledger.record([Create("segmentador", "Ana", {}), *batches], actor="a", via="api")
+
+
+@pytest.mark.parametrize(
+    ("people", "deleted"),
+    [({}, ["b2"]), ({"segmentadores": []}, ["Ana", "b2"])],
+    ids=["no list of people", "an empty list of people"],
+)
+def test_equal_to_a_file_leaves_alone_what_it_has_no_list_of(store, ledger, tmp_path, people, deleted):
+    team(ledger)
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps({**people, "batches": [{"id": "b1"}]}))
+    with open_file(path) as source, closing(plan(ledger, source, Wanted(equal=True))) as made:
+        assert (made.counts["deleted"], made.counts["kept"]) == (len(deleted), 2 - len(deleted))
+        apply(ledger, made, actor="a", via="restore")
+    assert [row["name"] for row in store.pages.people()] == [name for name in ("Ana",) if name not in deleted]
+    assert {row["id"] for row in store.pages.select(Filter())} == {"b1"}
+
+
+def test_equal_to_a_dump_without_people_leaves_them(store, ledger, tmp_path):
+    team(ledger)
+    path = tmp_path / "segmentacion_db"
+    path.mkdir()
+    (path / "batches.bson").write_bytes(bson.encode({"id": "b1"}))
+    with open_file(path) as source, closing(plan(ledger, source, Wanted(equal=True))) as made:
+        apply(ledger, made, actor="a", via="restore")
+    assert [row["name"] for row in store.pages.people()] == ["Ana"]
+    assert {row["id"] for row in store.pages.select(Filter())} == {"b1"}

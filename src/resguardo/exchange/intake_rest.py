@@ -138,10 +138,8 @@ def page_of_rest(store: Store, made: Intake, number: int, size: int) -> list[dic
 
 
 def _line(store: Store, doc: str, raw: bytes) -> dict[str, Any]:
-    told, nothing = (
-        _told(store, doc),
-        {"place": 0, "sheet": "", "line": 0, "changes": [], "problem": None, "note": None},
-    )
+    told = _told(store, doc)
+    nothing = {"place": 0, "sheet": "", "line": 0, "changes": [], "problem": None, "note": None}
     by = {"actor": told["actor"], "at": told["at"]} if told["at"] else None
     about = {name: document.field(raw, name) for name in ("assignee", "status")}
     return {**nothing, "id": doc, "outcome": "deleted", "by": by, **about}

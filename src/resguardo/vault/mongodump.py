@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from resguardo.board import document
+from resguardo.board.change import Kind
 from resguardo.config import Settings
 from resguardo.errors import Integrity, Invalid, TooLarge
 from resguardo.vault.spool import Spool
@@ -62,6 +63,12 @@ class Dump:
 
     def segmentadores(self) -> Iterator[bytes]:
         return iter(self.spools.get(self.names.segmentadores, ()))
+
+    @property
+    def silent(self) -> frozenset[Kind]:
+        """What it holds no collection of."""
+        names: dict[Kind, str] = {"batch": self.names.batches, "segmentador": self.names.segmentadores}
+        return frozenset(kind for kind, name in names.items() if name not in self.spools)
 
     def spool(self, collection: str) -> Spool:
         return self.spools.setdefault(collection, Spool())

@@ -24,6 +24,7 @@ import orjson
 from bson.errors import BSONError
 
 from resguardo.board.batch import STATUSES
+from resguardo.board.change import Kind
 from resguardo.errors import Integrity, Invalid, TooLarge
 from resguardo.vault.archive import LISTS, VERSION, backup_info, count_statuses, document_of
 from resguardo.vault.canonical import Canonical, Different
@@ -57,6 +58,8 @@ class Source:
 
     version: str
     info: dict[str, Any] = field(default_factory=dict)
+    silent: frozenset[Kind] = frozenset()
+    """What it has no list of, as a plain `{"batches": [...]}` has none of people."""
     people: Spool = field(default_factory=Spool, repr=False)
     work: Spool = field(default_factory=Spool, repr=False)
 
@@ -336,6 +339,8 @@ class _Reader:
     def _finish(self) -> None:
         if "batches" not in self._found:
             raise Invalid("El archivo no tiene una lista «batches».", hint="¿Es un respaldo del tablero?")
+        if "segmentadores" not in self._found:
+            self._source.silent = frozenset({"segmentador"})
         if not self._ours():
             for name in LISTS:
                 for raw in self._shown[name]:

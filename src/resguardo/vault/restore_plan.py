@@ -2,7 +2,8 @@
 
 1. the board as it stands goes, id by id, into the plan's temporary file;
 2. each document of the source is held against it: new, back from having been deleted, changed, or the same;
-3. what the board has and the source has not stays, or goes where the board is to be made equal.
+3. what the board has and the source has not stays, or goes where the board is to be made equal. A file without a list
+   of people, as old scripts write them, says nothing of people: they stay.
 
 Nothing on the board is touched, but for what other programs have changed: that is recorded first, so that the plan has
 its revisions.
@@ -61,7 +62,7 @@ class Wanted:
 
     `chosen`: of the batches, as they are in the source; with any condition, people stay as they are. `fields`: only
     these of batches that are there. `only_deleted`: only what the board does not have. `only_present`: only what it
-    has. `equal`: what the source does not have goes, too.
+    has. `equal`: what the source does not have goes, too; not where it has no list of such at all.
     """
 
     chosen: Filter = field(default_factory=Filter)
@@ -140,7 +141,7 @@ class _Comparison:
                 for raw in documents_of(source, kind):
                     self._hold(kind, raw)
                     self._count()
-                self._rest(kind)
+                self._rest(kind, equal=self._wanted.equal and kind not in source.silent)
         if self._unseen:
             raise Invalid("Ningún batch tiene el campo «{name}».", name=merge.name_of(min(self._unseen)))
         for kind in KINDS:
@@ -229,7 +230,7 @@ class _Comparison:
             return False
         return True
 
-    def _rest(self, kind: Kind) -> None:
+    def _rest(self, kind: Kind, *, equal: bool) -> None:
         """Step 3."""
         last = ""
         while block := self._file.execute(_NOT_MET, (kind, last, BLOCK)).fetchall():
@@ -237,7 +238,7 @@ class _Comparison:
             for name, rev, raw, twice in block:
                 if self._narrow and not self._wanted.chosen.matches(document.decode(raw)):
                     continue
-                if not self._wanted.equal:
+                if not equal:
                     self._made.counts["kept"] += 1
                     self._made.kept_batches += kind == "batch"
                 elif twice:

@@ -55,6 +55,8 @@ class Opened:
     content: Source
     about: dict[str, Any] = field(default_factory=dict)
     last_change: dict[str, Any] | None = None
+    silent: frozenset[Kind] = frozenset()
+    """Of what it has no list, not even an empty one: it says nothing of those."""
 
     def batches(self) -> Iterator[bytes]:
         return self.content.batches()
@@ -135,10 +137,12 @@ def open_file(path: Path, name: str = "", settings: Settings | None = None) -> I
     if mongodump.is_dump(path, named):
         names = mongodump.Names.of(settings) if settings else mongodump.Names()
         with mongodump.open_dump(path, named, names) as dump:
-            yield Opened(dump, {"kind": "mongodump", "name": named, "database": dump.database})
+            about = {"kind": "mongodump", "name": named, "database": dump.database}
+            yield Opened(dump, about, silent=dump.silent)
         return
     with open_source(path) as source:
-        yield Opened(source, {**source.info, "kind": "file", "name": named, "version": source.version})
+        about = {**source.info, "kind": "file", "name": named, "version": source.version}
+        yield Opened(source, about, silent=source.silent)
 
 
 @contextmanager

@@ -296,8 +296,7 @@ def _unnamed(made: Plan) -> dict[str, Any]:
         return {"unnamed": 0, "hint": None}
     hint = gettext(
         "La lista no nombra %(count)s batches del tablero, y se quedan. Para eliminarlos: POST /api/restore/plan con"
-        " este archivo y «equal», mira qué se eliminaría, también del equipo, y escribe cuántos en «confirm» de POST"
-        " /api/restore/apply.",
+        " este archivo y «equal», mira qué se eliminaría y escribe cuántos en «confirm» de POST /api/restore/apply.",
         count=made.kept_batches,
     )
     return {"unnamed": made.kept_batches, "hint": hint}
