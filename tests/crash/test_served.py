@@ -78,7 +78,7 @@ def killed_at_random(settings: Settings, store: Store, rounds: int) -> int:
 
 
 def test_kills_at_random_moments_lose_nothing(settings: Settings, store: Store) -> None:
-    assert killed_at_random(settings, store, 4) > 4
+    assert killed_at_random(settings, store, 8) > 8
 
 
 @pytest.mark.long
