@@ -57,7 +57,8 @@ def small_steps(monkeypatch):
     monkeypatch.setattr(snapshot, "GATHERED", 1)
 
 
-@pytest.mark.parametrize("rounds", [6, pytest.param(50, marks=[pytest.mark.long, pytest.mark.timeout(1800)])])
+@pytest.mark.timeout(1800)  # nine threads take turns at the interpreter, and at the processors with other tests
+@pytest.mark.parametrize("rounds", [6, pytest.param(50, marks=pytest.mark.long)])
 def test_archives_made_while_eight_write_equal_the_ledger_at_their_moment(board, tmp_path, small_steps, rounds):
     stop, failures = threading.Event(), []
 
