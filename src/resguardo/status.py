@@ -60,7 +60,6 @@ class Facts:
     journal_complete_to: datetime | None
     mongodb_trouble: str | None
     topology: Topology | None
-    batches: int | None
     external_seen: LastLook | None
     jobs_tick: datetime | None
     jobs_failure: dict[str, Any] | None
@@ -128,7 +127,7 @@ def gather(settings: Settings, store: Store | None, journal: Journal, now: datet
     unwritable = journal.probe()
     usage = _usage(settings.data)
     slots = [next_slot(cron, settings.zone, now) for cron in schedule_of(settings).values()]
-    names = ("topology", "batches", "external_seen", "jobs_tick", "jobs_failure", "mongodb_trouble")
+    names = ("topology", "external_seen", "jobs_tick", "jobs_failure", "mongodb_trouble")
     return Facts(
         copies=_copies(settings.data / "vault"),
         journal_trouble=str(unwritable) if unwritable else None,
@@ -147,7 +146,6 @@ def _of_mongodb(store: Store) -> dict[str, Any]:
     state = store.state
     return {
         "topology": store.connection.topology(),
-        "batches": store.batches.count(),
         "external_seen": last_look(store),
         "jobs_tick": state.get(TICK),
         "jobs_failure": state.get(FAILURE),
@@ -277,7 +275,8 @@ def _mongodb(facts: Facts) -> Line:
         advice = "Mientras, la última copia buena se puede leer. Revisa el servidor de MongoDB."
         return Line(name, "red", facts.mongodb_trouble or "no se pudo medir", advice=advice)
     if facts.topology == "embedded":
-        many = (facts.batches or 0) > EMBEDDED_SERVES
+        # As many as the last look saw: counting would make the embedded server pause.
+        many = facts.external_seen is not None and (facts.external_seen.batches or 0) > EMBEDDED_SERVES
         advice = "Con más de 10,000 batches usa un MongoDB propio." if many else ""
         return Line(name, "amber" if many else "green", "servidor incluido, con diario", advice=advice, standing=True)
     if facts.topology == "standalone":

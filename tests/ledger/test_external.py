@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import threading
-import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import bson
 import pytest
 from bson.raw_bson import RawBSONDocument
-from pymongo import MongoClient
 
 from resguardo.board import document
 from resguardo.board.change import Create, Delete, edit
-from resguardo.ledger import external
 from resguardo.ledger.external import Found, find_external, last_look, look_unless_recent
 from resguardo.ledger.record import Ledger
 from resguardo.ledger.recover import recover
@@ -41,13 +38,6 @@ def via(store, doc, kind="batch"):
     assert [stored.raw for stored in found] == ([] if entries[-1].after is None else [entries[-1].after])
     assert all(stored.rev == entries[-1].rev for stored in found)
     return [entry.via for entry in entries]
-
-
-@pytest.fixture
-def outside(settings):
-    """The batches, as another program reaches them."""
-    with MongoClient(settings.mongodb_uri.get_secret_value(), retryWrites=False) as client:
-        yield client[settings.database]["batches"]
 
 
 @pytest.fixture
@@ -262,20 +252,6 @@ def test_long_histories_are_looked_at_by_their_end(store, ledger, outside):
     assert via(store, "b00001")[-2:] == ["api", "external"]
 
 
-def test_what_stood_still_costs_no_look_at_the_ledger(store, ledger, outside, monkeypatch):
-    create(ledger, 100)
-    monkeypatch.setattr(external, "OVERLAP", timedelta())
-    find_external(store, ledger)
-    find_external(store, ledger)
-    asked: list[str] = []
-    highest = store.entries.highest
-    monkeypatch.setattr(store.entries, "highest_between", lambda *given: pytest.fail("read the ledger"))
-    monkeypatch.setattr(store.entries, "highest", lambda kind, docs: (asked.extend(docs), highest(kind, docs))[1])
-    outside.update_one({"id": "b00042"}, {"$set": {"comments": "x"}})
-    assert find_external(store, ledger) == Found(changed=1)
-    assert set(asked) == {"b00042"}
-
-
 def test_the_memory_of_another_database_or_a_damaged_one_is_none(store, ledger, outside, settings):
     create(ledger, 3)
     find_external(store, ledger)
@@ -331,25 +307,6 @@ def test_writers_at_work_are_not_taken_for_another_program(store, ledger, settin
     assert not any(entry.via == "external" for entry in store.entries.since(datetime(2000, 1, 1, tzinfo=UTC)))
     for n in range(30):
         via(store, f"b{n:05d}")
-
-
-def test_memory_does_not_grow_with_the_board(store, ledger, monkeypatch):
-    """Six times the documents, all of them new, in the same memory."""
-    monkeypatch.setattr(external, "BLOCK", 50)
-
-    def peak(count):
-        store.batches.collection.insert_many(
-            [{"id": f"m{count}-{n:06d}", "comments": "x" * 3000} for n in range(count)]
-        )
-        tracemalloc.start()
-        found = find_external(store, ledger)
-        most = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        assert found.inserted == count
-        return most
-
-    small = peak(100)
-    assert peak(600) < 1.5 * small
 
 
 def test_a_look_is_known_to_all_and_not_repeated_at_once(store, ledger, settings, outside):

@@ -137,3 +137,9 @@ def test_a_value_that_is_no_text_is_put_in_order_by_mongodb(board, ledger):
     board.pages.changed([])
     kept, asked = both(board, lambda pages: [row["id"] for row in pages.page(Filter(), "due_date", 1, 100).batches])
     assert kept == asked
+
+
+def test_rows_share_the_values_that_many_batches_have(board):
+    rows = board.pages.listing.rows()
+    assert len({id(row["status"]) for row in rows if row.get("status") == "NS"}) == 1
+    assert len({id(name) for row in rows for name in row if name == "status"}) == 1

@@ -15,7 +15,7 @@ from browsing import Browser
 from resguardo import status
 from resguardo.config import Settings
 from resguardo.errors import MailTrouble
-from resguardo.ledger.external import LastLook
+from resguardo.ledger.external import Found, LastLook
 from resguardo.ledger.record import Ledger
 from resguardo.mail.delivery import note
 from resguardo.mail.state import MailState, mail_state
@@ -37,8 +37,7 @@ WELL = Facts(
     journal_complete_to=NOW,
     mongodb_trouble=None,
     topology="embedded",
-    batches=429,
-    external_seen=LastLook(NOW, 1.0),
+    external_seen=LastLook(NOW, Found(), 429),
     jobs_tick=NOW,
     jobs_failure=None,
     next_copy=NOW + timedelta(hours=11),
@@ -63,9 +62,9 @@ UNWELL: list[dict[str, Any]] = [
     {"topology": "standalone"},
     {"topology": "replica set"},
     {"topology": "sharded"},
-    {"batches": 20_000},
+    {"external_seen": LastLook(NOW, Found(), 20_000)},
     {"external_seen": None},
-    {"external_seen": LastLook(NOW - timedelta(days=2), 1.0)},
+    {"external_seen": LastLook(NOW - timedelta(days=2), Found(), 429)},
     {"jobs_tick": None},
     {"jobs_failure": {"at": NOW, "why": "algo"}},
     {"next_copy": None},

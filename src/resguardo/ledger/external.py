@@ -4,7 +4,9 @@ A look at everything walks the ids in order, in ranges bounded on both ends, and
 remembered (`ledger.remembered`): one that has not changed since it agreed with its highest entry costs no look at the
 ledger. So the price of a look is that of reading the documents, however long their histories are. In doubt are: what
 differs, what is new, what is not there any more, what the ledger has changed since the last look, and once a day
-everything. Only those are compared with their highest entries.
+everything. Only those are compared with their highest entries. The embedded server answers nobody else while it begins
+a pass over all documents, a count included, for most of a second at 100,000: only a first look begins one, and one that
+comes upon very many new documents.
 
 What still differs is read again, and recorded in blocks, each an operation of its own:
 
@@ -34,7 +36,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
@@ -54,6 +56,8 @@ EVERY: Final = timedelta(minutes=5)
 """Between two looks at everything, while a board is served."""
 BLOCK: Final = 500
 """Documents in a range, and in one block of entries."""
+CROWDED: Final = 4
+"""With odd ones for so many blocks a range is too long for what is held in memory."""
 FEW: Final = 50
 """So many of a range are asked for by name; more, by the range itself."""
 DOUBT_AFTER: Final = timedelta(days=1)
@@ -88,10 +92,13 @@ class Found:
 
 @dataclass(frozen=True)
 class LastLook:
-    """When the last look at everything ended, whichever process did it, and what it found."""
+    """When the last look at everything ended, whichever process did it, what it found, and how many batches it saw;
+    None where it was one of an older version.
+    """
 
     ended: datetime
     found: Found
+    batches: int | None = None
 
     def is_overdue(self, now: datetime) -> bool:
         """Whether there may be changes that nobody has looked for."""
@@ -101,7 +108,7 @@ class LastLook:
 def last_look(store: Store) -> LastLook | None:
     """None where nobody has looked yet."""
     value = store.state.get(LAST)
-    return LastLook(value["ended"], Found(**value["found"])) if value else None
+    return LastLook(value["ended"], Found(**value["found"]), value.get("batches")) if value else None
 
 
 def look_unless_recent(store: Store, ledger: Ledger) -> None:
@@ -148,6 +155,10 @@ def examine(store: Store, ledger: Ledger, memory: Remembered, kind: Kind, docs: 
     return examination.found
 
 
+class _Crowded(Exception):
+    """More documents are new in one range than it should have in all."""
+
+
 class _Look:
     def __init__(self, store: Store, ledger: Ledger, memory: Remembered, progress: Progress, pause: Pause) -> None:
         self._store = store
@@ -156,6 +167,7 @@ class _Look:
         self._progress = progress
         self._pause = pause
         self._doubting = False
+        self._learned: set[Kind] = set()
         self._examination = _Examination(store, ledger, memory)
 
     def at_everything(self, doubting: bool) -> Found:
@@ -165,19 +177,32 @@ class _Look:
             self._memory.doubt_everything()
         else:
             self._doubt_what_was_touched(started)
-        totals = {kind: self._store.documents(kind).count() for kind in KINDS}
-        done = 0
         for kind in KINDS:
-            self._learn_names(kind, totals[kind])
-            for low, high in pairwise(["", *self._memory.borders(kind, BLOCK), HIGHEST_ID]):
-                done += self._at_range(kind, low, high)
-                self._progress(done, sum(totals.values()))
-                self._pause()
+            if not self._memory.count(kind):
+                self._learn_names(kind)
+        seen: dict[Kind, int] = {}
+        for kind in KINDS:
+            try:
+                seen[kind] = self._at_kind(kind, sum(seen.values()))
+            except _Crowded:
+                self._learn_names(kind)
+                seen[kind] = self._at_kind(kind, sum(seen.values()))
         for name in (LOOKED, DOUBTED) if self._doubting else (LOOKED,):
             self._memory.set_moment(name, started)
         found = self._examination.found
-        self._store.state.put(LAST, {"ended": self._ledger.now(), "found": asdict(found)})
+        ended = {"ended": self._ledger.now(), "found": asdict(found), "batches": seen["batch"]}
+        self._store.state.put(LAST, ended)
         return found
+
+    def _at_kind(self, kind: Kind, before: int) -> int:
+        """Returns how many documents there are. `before`: how many other kinds have."""
+        total = before + sum(self._memory.count(one) for one in KINDS[KINDS.index(kind) :])
+        done = 0
+        for low, high in pairwise(["", *self._memory.borders(kind, BLOCK), HIGHEST_ID]):
+            done += self._at_range(kind, low, high)
+            self._progress(before + done, max(total, before + done))
+            self._pause()
+        return done
 
     def _is_time_to_doubt(self, now: datetime) -> bool:
         doubted = self._memory.moment(DOUBTED)
@@ -190,24 +215,24 @@ class _Look:
             since += WINDOW
             self._pause()
 
-    def _learn_names(self, kind: Kind, count: int) -> None:
+    def _learn_names(self, kind: Kind) -> None:
         """Where few are known the ranges would be too long: read all names first."""
-        if count <= 1.1 * self._memory.count(kind) + BLOCK:
-            return
-        names = self._store.documents(kind).names()
-        while block := list(islice(names, BLOCK)):
+        self._learned.add(kind)
+        for block in _blocks(self._store.documents(kind).names()):
             self._memory.doubt((kind, doc) for doc in block)
 
     def _at_range(self, kind: Kind, low: str, high: str) -> int:
-        """Returns how many documents there are."""
+        """Returns how many documents there are. Raises `_Crowded` once."""
         remembered = self._memory.prints(kind, low, high)
         present: set[str] = set()
         odd: dict[str, Sight] = {}
-        for standing in self._store.documents(kind).standing(low, high):
+        for standing in self._store.documents(kind).standing(low, high, BLOCK):
             present.add(standing.doc)
             seen = print_of(standing.stored)
             if remembered.get(standing.doc) != seen:
                 odd[standing.doc] = Sight(standing.doc, standing.own_id, standing.stored.rev, seen)
+                if len(odd) > CROWDED * BLOCK and kind not in self._learned:
+                    raise _Crowded
         missing = remembered.keys() - present
         wanted = [*odd, *missing]
         if wanted or self._doubting:
@@ -335,7 +360,7 @@ def _head(raw: bytes) -> Head | None:
     return Head(entry, entry.after is None)
 
 
-def _blocks(docs: Collection[str]) -> Iterator[list[str]]:
+def _blocks(docs: Iterable[str]) -> Iterator[list[str]]:
     rest = iter(docs)
     while block := list(islice(rest, BLOCK)):
         yield block

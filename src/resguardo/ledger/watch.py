@@ -27,7 +27,8 @@ OVERLAP: Final = timedelta(seconds=10)
 LOOK_EVERY: Final = 1.0
 """Seconds between looks for entries of other processes."""
 REFRESH_EVERY: Final = 300.0
-"""Seconds after which all that lists go by is read anew."""
+"""Seconds after which all that lists go by is read anew; where that takes long, `REFRESH_PART` of the time at most."""
+REFRESH_PART: Final = 1 / 500
 MOST_NAMED: Final = 500
 """Documents named in one event; beyond that a page reads its lists anew."""
 MOST_REMEMBERED: Final = 20_000
@@ -167,9 +168,11 @@ class Watch:
         listing = self._store.pages.listing
         if time.monotonic() < self._fresh_until and not listing.forgotten:
             return
+        begun = time.monotonic()
         with suppress(MongoError):
             listing.refresh()
-            self._fresh_until = time.monotonic() + REFRESH_EVERY
+            ended = time.monotonic()
+            self._fresh_until = ended + max(REFRESH_EVERY, (ended - begun) / REFRESH_PART)
 
     def _trouble(self) -> Event:
         trouble = self._ledger.journal.trouble

@@ -146,10 +146,10 @@ class Documents:
             for row in split_batch(bytes(block)):  # type: ignore[arg-type]
                 yield _stored(row)
 
-    def standing(self, low: str, high: str) -> Iterator[Standing]:
+    def standing(self, low: str, high: str, at_once: int = SCAN_BATCH) -> Iterator[Standing]:
         """The documents whose ids lie from `low` to just before `high`, in no particular order."""
         query = {self.identity: {"$gte": low, "$lt": high}}
-        for row in self.collection.find(query, batch_size=SCAN_BATCH):
+        for row in self.collection.find(query, batch_size=at_once):
             stored = _stored(raw_of(row))
             doc, own_id = self._names(stored.raw)
             if doc is not None:

@@ -1,9 +1,10 @@
 """What batches are listed by, in memory: filters, orders and counts without asking MongoDB.
 
 The embedded server needs 0.02 ms a document to look for anything, and more to put what it found in order: half a second
-at 10,000 batches, after every change. Where a board is no larger than `LARGEST`, a process that is told of every entry
-(`ledger.watch`) therefore keeps the few fields that lists go by, and lets them follow the entries. Which of two is the
-later one is told by their revisions, so entries may come in any order, and twice.
+at 10,000 batches, after every change; at 100,000 nobody else gets a word in for most of a second. Where a board is no
+larger than `LARGEST`, a process that is told of every entry (`ledger.watch`) therefore keeps the few fields that lists
+go by, and lets them follow the entries. Which of two is the later one is told by their revisions, so entries may come
+in any order, and twice.
 
 Everything is read anew now and then: another program may have written, and an entry of a host whose clock is behind may
 not have been seen. A board whose ids are not all text and different, or whose texts are long, is not kept.
@@ -11,6 +12,7 @@ not have been seen. A board whose ids are not all text and different, or whose t
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
@@ -25,8 +27,8 @@ from resguardo.board.filters import SEARCHED
 from resguardo.board.progress import UNFINISHED, Count
 from resguardo.store.entries import Entry
 
-LARGEST: Final = 20_000
-"""Batches; about 25 MB of memory."""
+LARGEST: Final = 150_000
+"""Batches; about 110 MB of memory."""
 LONGEST: Final = 16_000_000
 """Characters of all texts that are looked through."""
 RECENT: Final = 60.0
@@ -79,10 +81,11 @@ class Listing:
 
     def refresh(self) -> None:
         """Read everything anew. Raises `MongoError`."""
-        rows = self._read()
+        revisions: dict[str, int] = {}
+        rows = self._read(revisions)
         with self._lock:
             self._rows, self.forgotten = rows, False
-            self._revisions = {doc: _revision(row) for doc, row in rows.items()} if rows is not None else {}
+            self._revisions = revisions if rows is not None else {}
             oldest = time.monotonic() - RECENT
             while self._recent and self._recent[0][0] < oldest:
                 self._recent.popleft()
@@ -102,35 +105,41 @@ class Listing:
         if len(self._rows) > LARGEST:
             self._rows = None
 
-    def _read(self) -> dict[str, Row] | None:
-        if self._batches.estimated_document_count() > LARGEST:
-            return None
+    def _read(self, revisions: dict[str, int]) -> dict[str, Row] | None:
+        # No count first: the embedded server takes as long for it.
         wanted = (*SEARCHED, "status", _REVISION, *(f"metadata.{name}" for name in DETAILS))
         rows: dict[str, Row] = {}
         length = 0
         for found in self._batches.find({}, {"_id": 0, **dict.fromkeys(wanted, 1)}, batch_size=1000):
             doc = found.get("id")
             length += sum(len(text) for name in SEARCHED if isinstance(text := found.get(name), str))
-            if not isinstance(doc, str) or doc in rows or length > LONGEST:
+            if not isinstance(doc, str) or doc in rows or length > LONGEST or len(rows) == LARGEST:
                 return None
-            rows[doc] = found
+            rows[doc] = _row(found)
+            rev = found.get(_REVISION)
+            revisions[doc] = rev if isinstance(rev, int) else 0
         return rows
 
 
 def _row_of(after: bytes) -> Row:
-    fields = bson.decode(after, document.READABLE)
+    fields: Row = bson.decode(after, document.READABLE)
+    return _row(fields)
+
+
+def _row(fields: Row) -> Row:
+    """Names, and the values that many batches have, are the same objects in every row: less than half the memory."""
     metadata = fields.get("metadata")
-    row: Row = {name: fields[name] for name in (*SEARCHED, "status") if name in fields}
+    row: Row = {name: fields[name] for name in SEARCHED if name in fields}
+    row.update((name, _shared(fields[name])) for name in ("assignee", "status") if name in fields)
     if isinstance(metadata, Mapping):
-        row["metadata"] = {name: metadata[name] for name in DETAILS if name in metadata}
+        row["metadata"] = {name: _shared(metadata[name]) for name in DETAILS if name in metadata}
     elif isinstance(metadata, list):
         row["metadata"] = metadata
     return row
 
 
-def _revision(row: Row) -> int:
-    rev = row.get(_REVISION)
-    return rev if isinstance(rev, int) else 0
+def _shared(value: Any) -> Any:
+    return sys.intern(value) if type(value) is str else value
 
 
 def ordered(rows: Sequence[Row], sort: str) -> list[str] | None:

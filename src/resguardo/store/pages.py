@@ -30,6 +30,8 @@ from resguardo.store.query import mongo_query
 
 LONGEST_LISTING: Final = 20_000
 LISTINGS_KEPT: Final = 8
+SOON_READ: Final = 20_000
+"""So many batches the embedded server looks through in less than half a second."""
 BLOCK: Final = 500
 LARGE_BATCH: Final = 5_000
 """Rows to a block that is read ahead: each costs its reader some turns at the interpreter, 5 ms long at worst."""
@@ -173,11 +175,12 @@ class Pages:
     def unordered(self, chosen: Filter) -> Iterator[dict[str, Any]]:
         """The same as they lie, read ahead of whoever takes them: in half the time where there are many.
 
-        MongoDB is asked before it returns: for the first of them on a board that is not too large for lists from
-        memory, else for a sign of life, because the embedded server looks through all before it gives the first.
+        MongoDB is asked before it returns: for the first of them where the board is known to have no more than
+        `SOON_READ`, else for a sign of life, because the embedded server looks through all before it gives the first.
         """
         rows = self._as_they_lie(chosen)
-        if self.listing.rows() is not None:
+        kept = self.listing.rows()
+        if kept is not None and len(kept) <= SOON_READ:
             return begun(rows)
         self._batches.database.client.admin.command("ping")
         return rows

@@ -68,13 +68,11 @@ def _board(served: Board) -> Iterator[str]:
     try:
         with deadline(READ_SECONDS):
             totals = served.watch.progress()["totals"]
-            entries = served.store.entries.collection.estimated_document_count()
     except MongoError:
         return
     statuses = {f'{{status="{name}"}}': totals[name] for name in ("NS", "In", "S", "other")}
     yield from _gauge("resguardo_batches", "Batches by status.", statuses)
     yield from _gauge("resguardo_batches_unassigned", "Batches of nobody.", {"": totals["unassigned"]})
-    yield from _gauge("resguardo_entries", "Changes in the ledger.", {"": entries})
 
 
 def _archive_ages(served: Board) -> list[float]:
