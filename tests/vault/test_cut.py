@@ -63,7 +63,7 @@ def test_archives_made_while_eight_write_equal_the_ledger_at_their_moment(board,
     stop, failures = threading.Event(), []
 
     def write(number):
-        step = 0
+        step, made = 0, []
         while not stop.is_set():
             step += 1
             name = f"b{(number * 25 + step) % 200:03d}"
@@ -76,6 +76,9 @@ def test_archives_made_while_eight_write_equal_the_ledger_at_their_moment(board,
                     board.record([Create("batch", name, {"comments": "otra vez"})], actor=str(number), via="api")
                 elif step % 13 == 0:
                     board.record([Create("batch", f"n{number}-{step}", {})], actor=str(number), via="api")
+                    made.append(f"n{number}-{step}")
+                    if len(made) > 20:  # however many rounds, the board stays as large as it is
+                        board.record([Delete("batch", made.pop(0))], actor=str(number), via="api")
                 else:
                     board.record([edit("batch", name, {"comments": f"{number}-{step}"})], actor=str(number), via="api")
             except Exception as error:
@@ -86,7 +89,7 @@ def test_archives_made_while_eight_write_equal_the_ledger_at_their_moment(board,
     for thread in threads:
         thread.start()
     try:
-        made = [archived(board, tmp_path / "vault") for _ in range(rounds)]
+        archives = [archived(board, tmp_path / "vault") for _ in range(rounds)]
     finally:
         stop.set()
         for thread in threads:
@@ -97,7 +100,7 @@ def test_archives_made_while_eight_write_equal_the_ledger_at_their_moment(board,
     for entry in entries:
         sizes[entry.op] += 1
     complete = [entry for entry in entries if sizes[entry.op] >= entry.op_size]
-    moments = {datetime.fromisoformat(manifest["moment"]): raws for manifest, raws in made}
+    moments = {datetime.fromisoformat(manifest["moment"]): raws for manifest, raws in archives}
     assert len(moments) == rounds
     for moment, state in zip(sorted(moments), states_at(complete, sorted(moments)), strict=True):
         assert moments[moment] == state

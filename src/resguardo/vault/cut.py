@@ -131,18 +131,22 @@ class Cut:
     def _wait_for_running(self) -> set[str]:
         """Operations that began by the moment and are not complete, after they have had time to be."""
         give_up = time.monotonic() + PATIENCE
-        while unfinished := {op for op in self._recent() if not self._complete(op)}:
+        while unfinished := {op for op in self._suspects() if not self._complete(op)}:
             if time.monotonic() > give_up:
                 return unfinished
             time.sleep(0.1)
         return set()
 
-    def _recent(self) -> set[str]:
-        rows = self._store.entries.operations.newest_first(self.moment - OVERLAP, self.moment + MILLISECOND)
+    def _suspects(self) -> set[str]:
+        """Operations that began by the moment and of which entries seem to be missing."""
         begun = {op: self._store.state.get(RUNNING + op) for op in self._running()}
+        missing: dict[str, int] = {}
+        for row in self._store.entries.operations.newest_first(self.moment - OVERLAP, self.moment + MILLISECOND):
+            # What another program left was there before anybody recorded it, whole or not.
+            if row.op_size > 1 and row.via != "external":
+                missing[row.op] = missing.get(row.op, row.op_size) - 1
         running = {op for op, at in begun.items() if at is not None and at <= self.moment}
-        # What another program left was there before anybody recorded it, whole or not.
-        return {row.op for row in rows if row.op_size > 1 and row.via != "external"} | running
+        return {op for op, count in missing.items() if count > 0} | running
 
     def _complete(self, op: str) -> bool:
         groups = self._store.entries.operations.groups_of(op)
