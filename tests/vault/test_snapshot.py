@@ -52,7 +52,7 @@ def test_what_was_known_is_not_looked_for_again(store, ledger, edit, monkeypatch
         return newest_first(since, until, actor)
 
     monkeypatch.setattr(store.entries.operations, "newest_first", noted)
-    monkeypatch.setattr(snapshot.Cut, "_recent", lambda cut: set())
+    monkeypatch.setattr(snapshot.Cut, "_suspects", lambda cut: set())
     assert taken(store, ledger, ledger.now() + timedelta(seconds=1)) == last
     assert asked
     assert min(asked).isoformat() > last["at"]
