@@ -147,8 +147,9 @@ class Lists {
     saved(text, { operation: taken.operation, changed: taken.changed });
     const words = { undo: t("Deshacer la importación"), redo: t("Rehacer la importación"), next: h("a", { href: "/batches", class: "btn btn-quiet" }, t("Ver los batches")) };
     this.clear();
-    this.room.append(h("section", { class: "card-box intake-result" }, result(taken, text, words)));
-    this.room.scrollIntoView({ block: "nearest", behavior: "instant" });
+    const box = h("section", { class: "card-box intake-result" }, result(taken, text, words));
+    this.room.append(box);
+    box.scrollIntoView({ block: "nearest", behavior: "instant" });
   }
 }
 
