@@ -7,6 +7,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,17 +104,31 @@ def run(settings: Settings, tmp_path: Path) -> Callable[..., subprocess.Complete
         "RESGUARDO_DATA": str(tmp_path / "data"),
     }
 
-    def run(*arguments: str, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, stdin: str = "", typed: str = "", **more: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "resguardo", *arguments]
-        return subprocess.run(
-            command,
-            env=environment | more,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            input=stdin,
-        )
+        with terminal(typed) as theirs:
+            source: dict[str, Any] = {"stdin": theirs} if typed else {"input": stdin}
+            return subprocess.run(
+                command,
+                env=environment | more,
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+                **source,
+            )
 
     return run
+
+
+@contextmanager
+def terminal(typed: str) -> Iterator[int]:
+    """The end that a command reads from, of a terminal at which somebody has typed this."""
+    ours, theirs = os.openpty()
+    try:
+        os.write(ours, typed.encode())
+        yield theirs
+    finally:
+        os.close(theirs)
+        os.close(ours)

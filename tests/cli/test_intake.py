@@ -102,3 +102,44 @@ def test_what_a_list_does_not_name_goes_only_with_its_number_and_comes_back(
     assert (told["deleted"], told["kept"], sorted(store.batches.names())) == (2, 0, ["b1", "b2"])
     assert run("undo", told["operation"]).returncode == 0
     assert fields(store, "b4")["comments"] == "de luis"
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "left", "comment"),
+    [
+        ("2\ny\n", 0, ["b1", "b2"], "hola"),
+        ("\ny\n", 0, ["b1", "b2", "b3", "b4"], "hola"),
+        ("3\n", 15, ["b1", "b2", "b3", "b4"], ""),
+        ("2\nn\n", 1, ["b1", "b2", "b3", "b4"], ""),
+    ],
+)
+def test_at_a_terminal_the_number_is_asked_for_and_then_whether_to_go_on(
+    run: Run, board: Ledger, store: Store, tmp_path: Path, typed: str, code: int, left: list[str], comment: str
+) -> None:
+    (tmp_path / "t.csv").write_text("id;comentarios\nb1;hola\nb2;\n")
+    done = run("import", "t.csv", "--mode", "replace", typed=typed)
+    assert done.returncode == code, done.stderr
+    asked = done.stderr.index("Escribe 2 para eliminar esos; vacío los deja")
+    assert done.stderr.index("b3 (t") < asked
+    assert ("¿Seguir?" in done.stderr[asked:]) == (code != 15)
+    assert (sorted(store.batches.names()), fields(store, "b1").get("comments") or "") == (left, comment)
+
+
+def test_at_a_terminal_nothing_more_is_asked_where_nothing_is_left_to_do(
+    run: Run, board: Ledger, store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "t.csv").write_text("id\nb1\nb2\n")
+    done = run("import", "t.csv", "--mode", "replace", typed="\n")
+    assert (done.returncode, "Escribe 2" in done.stderr, "¿Seguir?" in done.stderr) == (0, True, False), done.stderr
+    assert store.batches.count() == 4
+
+
+def test_at_a_terminal_rows_in_error_keep_the_number_from_being_asked_for(
+    run: Run, board: Ledger, store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "t.csv").write_text("id;estatus\nb1;S\nb2;casi\n")
+    asked = ("import", "t.csv", "--mode", "replace")
+    kept = run(*asked, typed="y\n")
+    assert ("Escribe 2" in kept.stderr, fields(store, "b1")["status"], store.batches.count()) == (False, "S", 4)
+    gone = run(*asked, "--leave-out-errors", typed="2\ny\n")
+    assert (gone.returncode, sorted(store.batches.names())) == (3, ["b1", "b2"]), gone.stderr

@@ -1,11 +1,13 @@
 // A list that came back: compared with the board, shown row by row, put in when somebody says so.
 import { ApiError, post, send } from "../lib/api";
-import { find, h, icon } from "../lib/dom";
+import { find, h } from "../lib/dom";
 import { sentence } from "../lib/notice";
 import { plural, t } from "../lib/text";
-import { previewUndo, saved } from "../lib/undo";
+import { saved } from "../lib/undo";
 import { cancel, follow } from "../lib/tasks";
-import { type Intake, type Mode, Preview } from "./preview";
+import { result } from "../restore/apply";
+import type { Done } from "../restore/plan";
+import { type Choice, type Intake, type Mode, Preview } from "./preview";
 
 interface Source {
   name: string;
@@ -17,6 +19,13 @@ interface Source {
 interface Chosen {
   mode: Mode;
   fields?: string[];
+}
+
+/** `changed`: all that was recorded, deletions too; `kept`: what the list does not name and is still there. */
+interface Taken extends Done {
+  changed: number;
+  deleted: number;
+  kept: number;
 }
 
 type Backup = (answer: unknown, name: string) => void;
@@ -112,20 +121,20 @@ class Lists {
     const preview = new Preview(source.name, plan, {
       again: (mode, fields) => this.open(source, { mode, fields }),
       cancel: () => this.clear(),
-      go: (leaveOut, take) => void this.apply(source, preview, leaveOut, take),
+      go: (choice) => void this.apply(source, preview, choice),
     });
     this.page.classList.add("data-wide");
     this.room.replaceChildren(preview.root);
     preview.root.scrollIntoView({ block: "start", behavior: "instant" });
   }
 
-  private async apply(source: Source, preview: Preview, leaveOut: string[], take: string[]): Promise<void> {
+  private async apply(source: Source, preview: Preview, choice: Choice): Promise<void> {
     preview.working(t("Empezando…"), 0);
     try {
-      const begun = await post<{ task: string }>("/api/data/apply", { plan: preview.plan.plan, leave_out: leaveOut, take, background: true });
-      const task = await follow(begun.task, ({ step }) => preview.working(...stepText(step)));
-      if (task.state === "failed") throw new Error(task.error ?? "");
-      this.done(task.result as unknown as Record<string, unknown>);
+      const begun = await post<{ task: string }>("/api/data/apply", { plan: preview.plan.plan, ...choice, background: true });
+      const task = await follow<Taken>(begun.task, ({ step }) => preview.working(...stepText(step)));
+      if (task.result === null) throw new Error(task.error ?? "");
+      this.done(task.result);
     } catch (error) {
       const { mode, taken } = preview.plan;
       const expired = error instanceof ApiError && error.status < 500;
@@ -133,17 +142,26 @@ class Lists {
     }
   }
 
-  private done(receipt: Record<string, unknown>): void {
-    const count = Number(receipt.changed);
-    const text = plural(count, "{count} batch importado", "{count} batches importados");
-    saved(text, receipt);
-    const undo = h("button", { type: "button", class: "btn btn-quiet" }, icon("arrow-counterclockwise"), t("Deshacer"));
-    undo.addEventListener("click", () => void previewUndo(t("Deshacer la importación"), String(receipt.operation)));
-    const link = h("a", { href: "/batches", class: "btn btn-quiet" }, t("Ver los batches"));
-    const archive = receipt.backup_before ? ` · ${t("Copia de antes: {id}", { id: String(receipt.backup_before) })}` : "";
+  private done(taken: Taken): void {
+    const text = takenText(taken);
+    saved(text, { operation: taken.operation, changed: taken.changed });
+    const words = { undo: t("Deshacer la importación"), redo: t("Rehacer la importación"), next: h("a", { href: "/batches", class: "btn btn-quiet" }, t("Ver los batches")) };
     this.clear();
-    this.room.append(h("section", { class: "card-box result intake-result", role: "status" }, icon("check-circle-fill"), h("p", {}, `${text} · ${t("Guardado dos veces")}${archive}`), undo, link));
+    const box = h("section", { class: "card-box intake-result" }, result(taken, text, words));
+    this.room.append(box);
+    box.scrollIntoView({ block: "nearest", behavior: "instant" });
   }
+}
+
+/** `1 batch importado · 3 batches eliminados` */
+function takenText({ changed, deleted, kept }: Taken): string {
+  const count = changed - deleted;
+  const parts = [
+    (count > 0 || deleted === 0) && plural(count, "{count} batch importado", "{count} batches importados"),
+    deleted > 0 && plural(deleted, "{count} batch eliminado", "{count} batches eliminados"),
+    kept > 0 && plural(kept, "{count} que la lista no nombra se queda", "{count} que la lista no nombra se quedan"),
+  ];
+  return parts.filter(Boolean).join(" · ");
 }
 
 function ask(source: Source, { mode, fields }: Chosen, signal: AbortSignal): Promise<Response> {

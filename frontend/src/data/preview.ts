@@ -1,15 +1,16 @@
-// The preview of a list: how many rows change, are new, conflict or cannot be taken, and each of them.
+// The preview of a list: how many rows change, are new, conflict or cannot be taken, each of them, and what it does not name.
 import { get, shown } from "../lib/api";
 import { changeList, type FieldChange } from "../lib/changes";
 import { h, icon } from "../lib/dom";
 import { fieldLabel } from "../lib/fields";
 import { when } from "../lib/moments";
 import { sentence } from "../lib/notice";
-import { timelineAddress } from "../lib/parts";
+import { statusMark, timelineAddress } from "../lib/parts";
 import { day, number, plural, t } from "../lib/text";
+import { Rest } from "./rest";
 
 export type Mode = "update" | "add" | "replace";
-export type Outcome = "changed" | "new" | "conflict" | "error" | "unchanged";
+type Outcome = "changed" | "new" | "conflict" | "error" | "deleted" | "unchanged";
 
 export interface Intake {
   kind: string;
@@ -21,6 +22,10 @@ export interface Intake {
   conflict: number;
   error: number;
   unchanged: number;
+  /** What the list does not name: how many would go if somebody says so, how many there are, and why none may go. */
+  deleted: number;
+  unnamed: number;
+  no_deleting: string | null;
   is_worklist: boolean;
   fields: string[];
   taken: string[];
@@ -38,6 +43,9 @@ interface Line {
   problem: string | null;
   note: string | null;
   by: { actor: string; at: string } | null;
+  /** Of what would go. */
+  assignee?: string | null;
+  status?: string | null;
 }
 
 interface Listing {
@@ -45,25 +53,36 @@ interface Listing {
   pagination: { page: number; total: number; total_pages: number };
 }
 
+/** What is done of a preview, as the server takes it. */
+export interface Choice {
+  leave_out: string[];
+  take: string[];
+  confirm?: string;
+  leave_out_errors?: boolean;
+}
+
 interface Hooks {
   again(mode: Mode, fields?: string[]): void;
   cancel(): void;
-  go(leaveOut: string[], take: string[]): void;
+  go(choice: Choice): void;
 }
 
 const PER_PAGE = 50;
-const ORDER: Outcome[] = ["changed", "new", "conflict", "error", "unchanged"];
+const FORM = "intake-form";
+/** In the order in which somebody wants to see them. */
+const ORDER: Outcome[] = ["changed", "new", "conflict", "error", "deleted", "unchanged"];
 const WORDS: Record<Outcome, [string, string]> = {
   changed: ["cambia", "cambian"],
   new: ["nuevo", "nuevos"],
   conflict: ["conflicto", "conflictos"],
   error: ["error", "errores"],
+  deleted: ["se eliminaría", "se eliminarían"],
   unchanged: ["igual", "iguales"],
 };
 const MODES: [Mode, string, string][] = [
   ["update", "Actualizar los que están", "Solo cambia batches del tablero; las celdas vacías no cambian nada."],
   ["add", "Agregar solo los nuevos", "Solo crea los batches que no están; los demás se quedan como están."],
-  ["replace", "Agregar y dejar igual a la lista", "Crea los que faltan, y las columnas que se toman quedan como en la lista, también donde está vacía. Antes se hace una copia. Nada se elimina."],
+  ["replace", "Agregar y dejar igual a la lista", "Crea los que faltan, y las columnas que se toman quedan como en la lista, también donde está vacía. Antes se hace una copia. Lo que la lista no nombra se queda, salvo que abajo elijas eliminarlo."],
 ];
 
 export class Preview {
@@ -71,7 +90,8 @@ export class Preview {
   private readonly lines = h("tbody", {});
   private readonly pager = h("div", { class: "intake-pager" });
   private readonly filters = h("div", { class: "intake-filters", role: "group", "aria-label": t("Qué renglones se muestran") });
-  private readonly foot = h("div", { class: "import-row" });
+  private readonly foot = h("form", { class: "import-row", id: FORM });
+  private readonly rest: Rest;
   private readonly leaveOut = new Set<string>();
   private readonly take = new Set<string>();
   private outcome: Outcome | "" = "";
@@ -83,6 +103,7 @@ export class Preview {
   ) {
     const head = ["", t("Línea"), t("Batch"), t("Qué pasa"), t("Cambios")].map((text, place) => h("th", { scope: "col", class: place === 1 ? "num" : "" }, text || h("span", { class: "visually-hidden" }, t("Importar"))));
     const table = h("table", { class: "table-plain intake-table" }, h("thead", {}, h("tr", {}, ...head)), this.lines);
+    this.rest = new Rest(plan, FORM, () => this.showFoot());
     this.root = h(
       "section",
       { class: "card-box intake", "aria-label": t("Vista previa") },
@@ -92,8 +113,13 @@ export class Preview {
       this.filters,
       h("div", { class: "intake-lines", tabIndex: 0, role: "region", "aria-label": t("Renglones") }, table),
       this.pager,
+      this.rest.root,
       this.foot,
     );
+    this.foot.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (this.mayGo) hooks.go({ leave_out: [...this.leaveOut], take: [...this.take], ...this.rest.said });
+    });
     this.outcome = ORDER.find((one) => plan[one] > 0) ?? "";
     this.showFoot();
     void this.show(1);
@@ -132,7 +158,9 @@ export class Preview {
       return button;
     };
     const { plan } = this;
-    this.filters.replaceChildren(...ORDER.map((outcome) => one(outcome, plan[outcome], t(WORDS[outcome][plan[outcome] === 1 ? 0 : 1]))), one("", plan.rows, t("en total")));
+    const tile = (outcome: Outcome) => one(outcome, plan[outcome], t(WORDS[outcome][plan[outcome] === 1 ? 0 : 1]));
+    // What would go is no row of the list: it comes after their total.
+    this.filters.replaceChildren(...ORDER.filter((outcome) => outcome !== "deleted").map(tile), one("", plan.rows, t("en total")), ...(plan.deleted > 0 ? [tile("deleted")] : []));
   }
 
   private async show(page: number): Promise<void> {
@@ -157,24 +185,24 @@ export class Preview {
 
   private row(line: Line): HTMLElement {
     const { outcome } = line;
-    const where = line.sheet ? `${line.sheet} · ${line.line}` : String(line.line);
+    const where = outcome === "deleted" ? "" : line.sheet ? `${line.sheet} · ${line.line}` : String(line.line);
     const known = outcome !== "error" && outcome !== "new";
     const name = line.id || t("sin id");
     return h(
       "tr",
       { class: `intake-line line-${outcome}` },
       h("td", { class: "intake-choose" }, this.choice(line)),
-      h("td", { class: "num muted", "data-label": t("Línea") }, where),
+      h("td", { class: "num muted", "data-label": where && t("Línea") }, where),
       h("th", { scope: "row", class: "mono" }, known ? h("a", { href: timelineAddress(line.id) }, name) : name),
       h("td", {}, h("span", { class: `outcome outcome-${outcome}` }, t(WORDS[outcome][0]))),
-      h("td", { class: "intake-what" }, line.changes.length > 0 && changeList(line.changes), ...remarks(line)),
+      h("td", { class: "intake-what" }, line.changes.length > 0 && changeList(line.changes), outcome === "deleted" && whose(line), ...remarks(line)),
     );
   }
 
   /** Whether a row is put in: conflicts only where somebody says so. */
   private choice(line: Line): HTMLElement | null {
     const { id, outcome } = line;
-    if (outcome === "error" || outcome === "unchanged") return null;
+    if (outcome === "error" || outcome === "deleted" || outcome === "unchanged") return null;
     const conflict = outcome === "conflict";
     const checked = conflict ? this.take.has(id) : !this.leaveOut.has(id);
     const label = conflict ? t("Importar {id} de todos modos", { id }) : t("Importar {id}", { id });
@@ -192,19 +220,30 @@ export class Preview {
     return this.plan.changed + this.plan.new - this.leaveOut.size + this.take.size;
   }
 
+  private get mayGo(): boolean {
+    return this.count + this.rest.count > 0 && this.rest.ready;
+  }
+
   private showFoot(): void {
-    const { count, hooks, plan } = this;
+    const { count, hooks, plan, rest } = this;
     const cancel = h("button", { type: "button", class: "btn btn-quiet", onclick: () => hooks.cancel() }, t("Cancelar"));
-    if (plan.changed + plan.new + plan.conflict === 0) {
-      const text = plan.error > 0 ? t("No hay nada que importar. Corrige los errores y sube la lista de nuevo.") : t("No hay nada que importar: el tablero ya dice lo mismo que la lista.");
-      this.foot.replaceChildren(h("p", { class: "hint" }, text), cancel);
-      return;
-    }
-    const go = h("button", { type: "button", class: "btn btn-primary", id: "intake-go", disabled: count === 0 }, icon("box-arrow-in-down"), plural(count, "Importar {count} cambio", "Importar {count} cambios"));
-    go.addEventListener("click", () => hooks.go([...this.leaveOut], [...this.take]));
-    const out = plan.changed + plan.new + plan.conflict + plan.error - count;
-    const left = out > 0 ? ` ${plural(out, "{count} renglón se queda fuera.", "{count} renglones se quedan fuera.")}` : "";
-    this.foot.replaceChildren(h("p", { class: "hint" }, `${t("Es una sola operación, y se puede deshacer.")}${left}`), cancel, go);
+    const all = plan.changed + plan.new + plan.conflict;
+    const out = all + plan.error - count;
+    const said = [
+      all === 0 && (plan.error > 0 ? t("No hay nada que importar. Corrige los errores y sube la lista de nuevo.") : t("No hay nada que importar: el tablero ya dice lo mismo que la lista.")),
+      all + rest.count > 0 && t("Es una sola operación, y se puede deshacer."),
+      all > 0 && out > 0 && plural(out, "{count} renglón se queda fuera.", "{count} renglones se quedan fuera."),
+      plan.deleted > 0 && rest.count === 0 && plural(plan.deleted, "{count} del tablero no está en la lista y se queda.", "{count} del tablero no están en la lista y se quedan."),
+    ];
+    const hint = h("p", { class: "hint" }, said.filter(Boolean).join(" "));
+    this.foot.replaceChildren(hint, cancel, ...(all + rest.count > 0 ? [this.goButton()] : []));
+  }
+
+  private goButton(): HTMLElement {
+    const { count, rest } = this;
+    const changes = plural(count, "{count} cambio", "{count} cambios");
+    const label = rest.count === 0 ? t("Importar {changes}", { changes }) : count === 0 ? plural(rest.count, "Eliminar {count} batch", "Eliminar {count} batches") : t("Importar {changes} y eliminar {deleted}", { changes, deleted: rest.count });
+    return h("button", { type: "submit", class: rest.count ? "btn btn-danger" : "btn btn-primary", id: "intake-go", disabled: !this.mayGo }, icon(rest.count ? "trash3" : "box-arrow-in-down"), label);
   }
 
   working(text: string, part: number): void {
@@ -227,6 +266,12 @@ function about(plan: Intake): HTMLElement {
   if (plan.since) said.push(t("del {day}", { day: day(plan.since) }));
   if (plan.ignored.length > 0) said.push(t("no se toman: {names}", { names: plan.ignored.join(", ") }));
   return h("p", { class: "hint" }, said.join(" · "));
+}
+
+/** Whose work would go. */
+function whose({ assignee, status, by }: Line): HTMLElement {
+  const last = by && t("Su último cambio es de {actor}, {when}.", { actor: shown(by.actor).trim() || t("Otro programa"), when: when(by.at) });
+  return h("p", { class: "intake-whose" }, statusMark(status), h("span", {}, shown(assignee) || t("Sin asignar")), last && h("span", { class: "muted" }, last));
 }
 
 /** Why a row cannot be taken, or what somebody should know about it, and who was at work meanwhile. */

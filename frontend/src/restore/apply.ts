@@ -7,28 +7,34 @@ import { sentence } from "../lib/notice";
 import { type Task, follow } from "../lib/tasks";
 import { number, plural, t } from "../lib/text";
 import { previewUndo } from "../lib/undo";
-import type { Applied, Plan } from "./plan";
+import type { Applied, Done, Plan } from "./plan";
 
 const documents = (count: number) => plural(count, "{count} cambio", "{count} cambios");
 
-/** The button that does it. Where something is deleted, how many has to be typed first. */
+/** Where something is deleted, how many has to be typed first: the box that asks for it, and whether it was. */
+export function typedCount(count: number, changed: () => void): { box: HTMLElement; input: HTMLInputElement; fits(): boolean } {
+  const input = h("input", { id: "restore-confirm", class: "form-control", type: "text", inputMode: "numeric", autocomplete: "off", "aria-describedby": "restore-confirm-hint" });
+  input.addEventListener("input", changed);
+  const box = h(
+    "div",
+    { class: "apply-confirm" },
+    h("label", { class: "form-label", htmlFor: "restore-confirm" }, plural(count, "Se elimina {count} que no está ahí. Escribe {count} para confirmarlo", "Se eliminan {count} que no están ahí. Escribe {count} para confirmarlo")),
+    input,
+    h("p", { class: "hint", id: "restore-confirm-hint" }, t("Su historia se queda, y Deshacer los trae de vuelta.")),
+  );
+  return { box, input, fits: () => input.value.trim() === String(count) };
+}
+
+/** The button that does it. */
 export function applyForm(plan: Plan, go: (confirm: string) => void): HTMLElement {
-  const typed = h("input", { id: "restore-confirm", class: "form-control", type: "text", inputMode: "numeric", autocomplete: "off", "aria-describedby": "restore-confirm-hint" });
   const kept = plan.total - plan.deleted;
   const label = plan.deleted === 0 ? t("Aplicar {changes}", { changes: documents(kept) }) : kept === 0 ? plural(plan.deleted, "Eliminar {count}", "Eliminar {count}") : t("Aplicar {changes} y eliminar {deleted}", { changes: documents(kept), deleted: plan.deleted });
   const button = h("button", { type: "submit", class: plan.deleted ? "btn btn-danger" : "btn btn-primary", id: "apply", disabled: plan.deleted > 0 }, icon(plan.deleted ? "trash3" : "arrow-counterclockwise"), label);
-  typed.addEventListener("input", () => (button.disabled = typed.value.trim() !== String(plan.deleted)));
-  const confirm = h(
-    "div",
-    { class: "apply-confirm" },
-    h("label", { class: "form-label", htmlFor: "restore-confirm" }, plural(plan.deleted, "Se elimina {count} que no está ahí. Escribe {count} para confirmarlo", "Se eliminan {count} que no están ahí. Escribe {count} para confirmarlo")),
-    typed,
-    h("p", { class: "hint", id: "restore-confirm-hint" }, t("Su historia se queda, y Deshacer los trae de vuelta.")),
-  );
-  const form = h("form", { class: "apply-form" }, h("ul", { class: "apply-promises" }, promise("archive", t("Antes se hace una copia del tablero como está ahora.")), promise("shield-check", t("Se hace exactamente lo que dice la vista previa, o nada si algo de eso cambió.")), promise("arrow-counterclockwise", t("Es una sola operación: se deshace con un botón."))), plan.deleted > 0 && confirm, button);
+  const typed = typedCount(plan.deleted, () => (button.disabled = !typed.fits()));
+  const form = h("form", { class: "apply-form" }, h("ul", { class: "apply-promises" }, promise("archive", t("Antes se hace una copia del tablero como está ahora.")), promise("shield-check", t("Se hace exactamente lo que dice la vista previa, o nada si algo de eso cambió.")), promise("arrow-counterclockwise", t("Es una sola operación: se deshace con un botón."))), plan.deleted > 0 && typed.box, button);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!button.disabled) go(typed.value.trim());
+    if (!button.disabled) go(typed.input.value.trim());
   });
   return form;
 }
@@ -67,8 +73,17 @@ export class Progress {
   }
 }
 
+/** What it is called to take it back and to do it again, and what there is to do next. */
+interface Words {
+  undo: string;
+  redo: string;
+  next: HTMLElement;
+}
+
+const restored = (): Words => ({ undo: t("Deshacer la restauración"), redo: t("Rehacer la restauración"), next: h("a", { class: "btn btn-quiet", href: "/restore" }, t("Restaurar otra cosa")) });
+
 /** What was done, what others were faster with, the copy made before, and the way back; and forth again. */
-export function result(applied: Applied, title: string): HTMLElement {
+export function result(applied: Done, title: string, words: Words = restored()): HTMLElement {
   const box = h("div", { class: "applied" });
   const state = h("p", { class: "applied-title", role: "status" });
   const undo = h("button", { type: "button", class: "btn btn-quiet", id: "undo-restore" });
@@ -80,7 +95,7 @@ export function result(applied: Applied, title: string): HTMLElement {
   };
   undo.addEventListener("click", () => {
     undo.disabled = true;
-    previewUndo(undone ? t("Rehacer la restauración") : t("Deshacer la restauración"), op, {
+    previewUndo(undone ? words.redo : words.undo, op, {
       done: (operation) => {
         [op, undone] = [operation, !undone];
         draw();
@@ -90,21 +105,21 @@ export function result(applied: Applied, title: string): HTMLElement {
       .finally(() => (undo.disabled = false));
   });
   draw();
-  const links = [h("a", { class: "btn btn-quiet", href: `/history?op=${encodeURIComponent(applied.operation)}` }, icon("clock-history"), t("Verlo en el historial")), h("a", { class: "btn btn-quiet", href: "/restore" }, t("Restaurar otra cosa"))];
+  const links = [h("a", { class: "btn btn-quiet", href: `/history?op=${encodeURIComponent(applied.operation)}` }, icon("clock-history"), t("Verlo en el historial")), words.next];
   box.append(state, copyLine(applied) ?? "", ...conflicts(applied), h("div", { class: "applied-buttons" }, undo, ...links));
   return box;
 }
 
-function copyLine({ backup_before: own }: Applied): HTMLElement | null {
+function copyLine({ backup_before: own }: Done): HTMLElement | null {
   if (!own) return null;
   const link = h("a", { href: `/restore?source=${encodeURIComponent(own)}` }, t("la copia hecha antes"));
   return h("p", { class: "plan-included" }, icon("archive"), h("span", {}, t("El tablero de antes está en"), " ", link, h("span", { class: "mono muted" }, ` ${own}`)));
 }
 
-function conflicts({ conflicts: rows, conflict_count: count }: Applied): HTMLElement[] {
+function conflicts({ conflicts: rows, conflict_count: count }: Done): HTMLElement[] {
   if (!count) return [];
   const items = rows.slice(0, 50).map(({ id, actor, at }) => h("li", {}, h("b", {}, id), ` · ${actor?.trim() || t("Otro programa")}${at ? `, ${when(at)}` : ""}`));
-  const text = plural(count, "{count} lo cambió alguien mientras se aplicaba, y se quedó con su cambio:", "{count} los cambió alguien mientras se aplicaba, y se quedaron con su cambio:");
+  const text = plural(count, "{count} lo cambió o creó alguien mientras tanto, y se queda así:", "{count} los cambió o creó alguien mientras tanto, y se quedan así:");
   return [h("div", { class: "applied-conflicts" }, h("p", {}, icon("people"), text), h("ul", {}, ...items))];
 }
 

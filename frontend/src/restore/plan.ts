@@ -49,13 +49,16 @@ export interface Plan extends Counts {
   source: Record<string, unknown>;
 }
 
-export interface Applied extends Counts {
+/** What came of it, whether a restore or a list. */
+export interface Done {
   operation: string;
-  at: string;
   backup_before: string | null;
   conflicts: { kind: string; id: string; actor: string | null; at: string | null }[];
   conflict_count: number;
-  changed: number;
+}
+
+export interface Applied extends Counts, Done {
+  at: string;
 }
 
 export interface Page {

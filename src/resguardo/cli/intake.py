@@ -83,6 +83,10 @@ class _Consent:
     delete: int | None
     errors_left_out: bool
 
+    def named(self, made: Intake) -> int:
+        """How many of those that the list names would change."""
+        return made.size + (made.counts["conflict"] if self.take else 0)
+
 
 def _table(
     settings: Settings, file: str, status: str, wanted: intake_compare.Wanted, consent: _Consent, as_json: bool
@@ -96,12 +100,11 @@ def _table(
         told = plain({**made.told(), "lines": made.page(1, 500, None)})
         told["not_named"] = plain(page_of_rest(ledger.store, made, 1, 500))
         others = 0
-        size = made.size + (made.counts["conflict"] if consent.take else 0) + made.deletable
-        if consent.dry_run or not size:
+        if consent.dry_run or not consent.named(made) + made.deletable:
             answer(told, "\n".join(_preview(made, ledger)), as_json)
         else:
             delete = _consented(made, ledger, consent)
-            if not (delete or size - made.deletable):
+            if not (delete or consent.named(made)):
                 answer(told, "\n".join(_preview(made, ledger)), as_json)
             else:
                 applied = _apply(settings, ledger, made, take=consent.take, delete=delete)
@@ -155,11 +158,15 @@ def _consented(made: Intake, ledger: Ledger, consent: _Consent) -> bool:
     if consent.delete is None and count and (consent.errors_left_out or not made.counts["error"]):
         typer.echo(preview, err=True)
         preview = ""
-        typed = typer.prompt(f"Escribe {count} para eliminar esos; vacío los deja", default="", err=True).strip()
+        typed = typer.prompt(
+            f"Escribe {count} para eliminar esos; vacío los deja", "", show_default=False, err=True
+        ).strip()
         if typed:
             refuse_deleting(made, typed, errors_left_out=consent.errors_left_out)
-    _ask(preview)
-    return bool(consent.delete or typed)
+    delete = bool(consent.delete or typed)
+    if delete or consent.named(made):
+        _ask(preview)
+    return delete
 
 
 def _ask(preview: str) -> None:
