@@ -210,3 +210,6 @@ def test_an_entry_left_without_its_document_is_brought_to_its_end(
     assert UNKNOWN in answer.text
     mongodb.go_on()
     wait_until(lambda: (own_store.pages.one("batch_2") or {}).get("comments") == "anotado")
+    # Lists follow the entry: reading everything anew, again and again, would be the next outage of a large board.
+    wait_until(lambda: "anotado" in str(own_store.pages.listing.rows()))
+    assert not own_store.pages.listing.forgotten

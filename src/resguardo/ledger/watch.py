@@ -72,11 +72,15 @@ class Watch:
         self._progress: dict[str, Any] | None = None
         self._counted_on: date | None = None
         self._fresh_until = 0.0
+        self._since = ledger.now()
         self._threads = [threading.Thread(target=self._count, name="progress", daemon=True)]
         self._threads.append(threading.Thread(target=self._look, name="watch", daemon=True))
         ledger.listen(self._recorded)
 
     def start(self) -> None:
+        """Returns when lists and counts can be told from memory: until then each would be a pass over everything."""
+        self._since = self._ledger.now()
+        self._refresh()
         for thread in self._threads:
             thread.start()
 
@@ -147,8 +151,7 @@ class Watch:
         return fresh
 
     def _look(self) -> None:
-        since, again, trouble = self._ledger.now(), False, self._trouble()
-        self._refresh()
+        since, again, trouble = self._since, False, self._trouble()
         while not self._stop.wait(LOOK_EVERY):
             if trouble != (trouble := self._trouble()):
                 self._send(trouble)

@@ -73,9 +73,9 @@ class Mender:
 
     def _settle(self, since: datetime) -> int:
         """Returns how many entries there are since then."""
-        found = [(entry.kind, entry.doc) for entry in self._store.entries.since(since)]
-        keys = sorted(set(found))
+        found = list(self._store.entries.since(since))
+        keys = sorted({(entry.kind, entry.doc) for entry in found})
         for start in range(0, len(keys), BLOCK):
             self._ledger.settle(keys[start : start + BLOCK])
-        self._store.pages.changed()
+        self._store.pages.changed(found)
         return len(found)
