@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 from resguardo.store.embedded import EmbeddedServer
+from waiting import wait_until
 
 
 class Hanging:
@@ -15,8 +17,12 @@ class Hanging:
         self.server = server
 
     def stop(self) -> None:
+        """Returns when it has stopped: on a busy machine its other threads go on until one has taken the signal."""
         assert self.server.pid is not None
         os.kill(self.server.pid, signal.SIGSTOP)
+        threads = Path(f"/proc/{self.server.pid}/task")
+        if threads.exists():
+            wait_until(lambda: all(_state(thread) == "T" for thread in threads.iterdir()))
 
     def go_on(self) -> None:
         assert self.server.pid is not None
@@ -25,3 +31,11 @@ class Hanging:
     def kill(self) -> None:
         assert self.server.pid is not None
         os.kill(self.server.pid, signal.SIGKILL)
+
+
+def _state(thread: Path) -> str:
+    """Of a thread, as proc(5) tells it, behind its name in brackets; one that has ended does nothing either."""
+    try:
+        return (thread / "stat").read_text().rpartition(") ")[2][:1]
+    except (FileNotFoundError, ProcessLookupError):
+        return "T"
