@@ -26,8 +26,6 @@ archive_to = Catalogue(store.connection.settings.data / "vault")
 apply(ledger, made, actor="jefa", via="restore", archive_to=archive_to)
 """
 
-ALWAYS = ("Path.unlink:before", "Documents.project:before", "Entries.insert:after#2", "Documents.project:after#4")
-"""The others run with the long tests."""
 ARCHIVE = ["Path.unlink:before", "Path.unlink:after"]
 FIRST = [
     *("State.put:before#2", "State.put:after#2"),
@@ -64,10 +62,7 @@ def damaged(store, ledger):
     return op, good, state(store)
 
 
-@pytest.mark.parametrize(
-    "failpoint",
-    [pytest.param(one, marks=() if one in ALWAYS else pytest.mark.long) for one in (*ARCHIVE, *FIRST, *LATER)],
-)
+@pytest.mark.parametrize("failpoint", [*ARCHIVE, *FIRST, *LATER])
 @pytest.mark.parametrize("then", ["again", "undo"])
 def test_a_killed_restore_is_finished_or_undone(store, ledger, killed, settings, damaged, failpoint, then, monkeypatch):
     monkeypatch.setattr(cut, "PATIENCE", 0.2)  # what was killed will not go on
