@@ -69,18 +69,22 @@ class Settings(BaseSettings):
         "segmentacion_db", validation_alias=AliasChoices("RESGUARDO_DATABASE", "MONGO_DB"), min_length=1
     )
     batches_collection: str = "batches"
+    """In `database`; an old system may have named it otherwise."""
     segmentadores_database: str | None = None
     """Where the segmentadores are, when not in `database`."""
     segmentadores_collection: str = "segmentadores"
+    """In `segmentadores_database` or, without one, in `database`."""
     masks_database: str | None = None
     """Where the masks (GridFS) are, when not in `database`."""
     masks_bucket: str = "fs"
+    """Its GridFS bucket: masks are in `<bucket>.files` and `<bucket>.chunks`."""
     mongodb_timeout: Annotated[float, Field(gt=0, le=60)] = 2.0
     """Seconds to look for a MongoDB before a request is answered with 503."""
 
     zone: Annotated[ZoneInfo, BeforeValidator(_zone)] = ZoneInfo("America/Mexico_City")
     """What "today" is, and the clock that people see."""
     language: str = Field("es", pattern="^(es|en)$")
+    """Of pages and messages for those who have chosen none."""
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     secure_cookies: bool = False
@@ -90,12 +94,15 @@ class Settings(BaseSettings):
     admin_password: SecretStr | None = None
     """The first lead's password; without it, the first start prints a one-time link."""
     max_upload_mb: int = Field(1024, ge=1)
+    """The largest file that people may upload."""
 
     backup_daily: Annotated[str, AfterValidator(_cron)] = "0 23 * * *"
-    """When copies are made, as cron writes it, on the board's clock; empty for never."""
+    """When copies are made, as cron writes it, on the board's clock; empty for never. The same for the next two."""
     backup_weekly: Annotated[str, AfterValidator(_cron)] = "0 23 * * 5"
     backup_monthly: Annotated[str, AfterValidator(_cron)] = "0 23 * * 5L"
+    """Cron's `5L` is the last Friday of a month."""
     keep_daily: int = Field(7, ge=0)
+    """Of so many days the newest good copy stays (`vault.retention`); the next two say it of weeks and months."""
     keep_weekly: int = Field(4, ge=0)
     keep_monthly: int = Field(12, ge=0)
     keep_safety_days: int = Field(90, ge=0)
