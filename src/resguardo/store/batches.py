@@ -7,6 +7,7 @@ was faster.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,8 @@ from resguardo.store.field_update import field_update
 
 SCAN_BATCH = 1000
 AHEAD: Final = 2
+COUNT_EVERY: Final = 60.0
+"""Seconds."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class Documents:
         self.identity = IDENTITY[kind]
         self.collection = raw_collection(database, name)
         self._loose: Raws = self.collection.with_options(write_concern=LOOSE)
+        self._size = Size(self.collection)
 
     def ensure_indexes(self) -> bool:
         """Make what is missing. False when two documents share an id, which keeps the index from being unique."""
@@ -119,7 +123,7 @@ class Documents:
     def read(self, names: Sequence[str]) -> dict[str, list[Stored]]:
         """Documents by their id; more than one where old data has an id twice."""
         found: dict[str, list[Stored]] = {}
-        for row in self.collection.find({self.identity: one_of(names, self.collection)}):
+        for row in self.collection.find({self.identity: one_of(names, self._size)}):
             stored = _stored(raw_of(row))
             found.setdefault(str(self.name_in(stored.raw)), []).append(stored)
         return {name: found[name] for name in names if name in found}
@@ -325,7 +329,25 @@ def _replacement(where: dict[str, Any], whole: RawBSONDocument, *, upsert: bool 
     return ReplaceOne(where, whole, upsert=upsert)
 
 
-def one_of(names: Sequence[str], collection: Raws) -> Any:
+class Size:
+    """About how many documents a collection has, for choosing between two ways: counted anew once a minute only.
+
+    The embedded server answers nobody else while it counts, for most of a second at 100,000 documents.
+    """
+
+    def __init__(self, collection: Raws) -> None:
+        self._collection = collection
+        self._count = 0
+        self._counted: float | None = None
+
+    def about(self) -> int:
+        now = time.monotonic()
+        if self._counted is None or now - self._counted > COUNT_EVERY:
+            self._count, self._counted = self._collection.estimated_document_count(), now
+        return self._count
+
+
+def one_of(names: Sequence[str], size: Size) -> Any:
     """A condition for fields that are one of these names; it may choose more, which the caller leaves out.
 
     Where many of all are wanted, the range from the first to the last is cheaper than as many look-ups: on the
@@ -333,7 +355,7 @@ def one_of(names: Sequence[str], collection: Raws) -> Any:
     """
     if len(names) == 1:
         return names[0]
-    if len(names) > 50 and collection.estimated_document_count() < 10 * len(names):
+    if len(names) > 50 and size.about() < 10 * len(names):
         # Not `$lte`: the embedded server leaves the last one out where its index goes on with another field.
         return {"$gte": min(names), "$lt": max(names) + "\0"}
     return {"$in": list(names)}

@@ -25,7 +25,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from resguardo.board import document
 from resguardo.board.change import Kind
-from resguardo.store.batches import one_of, split_batch
+from resguardo.store.batches import Size, one_of, split_batch
 from resguardo.store.connect import Connection, raw_collection, raw_of
 from resguardo.store.operations import Operations
 
@@ -106,6 +106,7 @@ class Head:
 class Entries:
     def __init__(self, connection: Connection) -> None:
         self.collection = raw_collection(connection.database, COLLECTION)
+        self._size = Size(self.collection)
         self.operations = Operations(connection.dicts(COLLECTION))
 
     def ensure_indexes(self) -> None:
@@ -140,7 +141,7 @@ class Entries:
         """The highest entry of each of these documents that has any."""
         heads: dict[str, Head] = {}
         among = set(docs)
-        for row in self.collection.find({"kind": kind, "doc": one_of(docs, self.collection)}):
+        for row in self.collection.find({"kind": kind, "doc": one_of(docs, self._size)}):
             entry = parse(raw_of(row))
             if entry.doc in among and (entry.doc not in heads or heads[entry.doc].entry.rev < entry.rev):
                 heads[entry.doc] = Head(entry, entry.after is None)
