@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -140,13 +141,15 @@ class Cut:
     def _suspects(self) -> set[str]:
         """Operations that began by the moment and of which entries seem to be missing."""
         begun = {op: self._store.state.get(RUNNING + op) for op in self._running()}
-        missing: dict[str, int] = {}
+        sizes: dict[str, int] = {}
+        found: Counter[str] = Counter()
         for row in self._store.entries.operations.newest_first(self.moment - OVERLAP, self.moment + MILLISECOND):
             # What another program left was there before anybody recorded it, whole or not.
             if row.op_size > 1 and row.via != "external":
-                missing[row.op] = missing.get(row.op, row.op_size) - 1
+                sizes[row.op] = max(sizes.get(row.op, 0), row.op_size)
+                found[row.op] += 1
         running = {op for op, at in begun.items() if at is not None and at <= self.moment}
-        return {op for op, count in missing.items() if count > 0} | running
+        return {op for op, size in sizes.items() if found[op] < size} | running
 
     def _complete(self, op: str) -> bool:
         groups = self._store.entries.operations.groups_of(op)
