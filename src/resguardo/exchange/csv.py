@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
 
 CHUNK: Final = 32 * 1024
+SHORT: Final = 40
+MOST_KNOWN: Final = 5_000
 
 _BOM: Final = b"\xef\xbb\xbf"
 _SIGNS: Final = frozenset("=+-@＝＋－＠")
@@ -39,14 +41,29 @@ def stream(header: Sequence[object], rows: Iterable[Sequence[object]], separator
     return _pieces_of(chain((_BOM,), (piece for row in chain((header,), rows) for piece in _encoded(row, separator))))
 
 
-def line(row: Sequence[object], separator: str = ",") -> bytes:
-    """A row as `stream` writes it."""
-    return _line_of(_cells(row, separator), separator).encode(errors="replace")
+def liner(separator: str = ",") -> Callable[[Sequence[object]], bytes]:
+    """What makes a line of a row, as `stream` writes it. Short texts that many rows have are looked into once."""
+    known: dict[str, str] = {}
+    get = known.get
+
+    def written(cell: str) -> str:
+        found = cell if _PLAIN(cell) else _cell(cell, separator)
+        if len(cell) <= SHORT and len(known) < MOST_KNOWN:
+            known[cell] = found
+        return found
+
+    def line(row: Sequence[object]) -> bytes:
+        cells = [
+            (cell and (get(cell) or written(cell))) if type(cell) is str else _cell(cell, separator) for cell in row
+        ]
+        return _line_of(cells, separator).encode(errors="replace")
+
+    return line
 
 
 def joined(header: Sequence[object], lines: Iterable[bytes], separator: str = ",") -> Iterator[bytes]:
     """The file of a header and finished lines. The header goes out before the first line is asked for."""
-    return chain((_BOM + line(header, separator),), _pieces_of(lines))
+    return chain((_BOM + liner(separator)(header),), _pieces_of(lines))
 
 
 def _pieces_of(parts: Iterable[bytes]) -> Iterator[bytes]:
@@ -84,7 +101,9 @@ def _line_of(cells: list[str], separator: str) -> str:
 def _cell(cell: object, separator: str) -> str:
     if cell is None:
         return ""
-    text = str(cell) if isinstance(cell, int | float) else guard(str(cell))
+    if isinstance(cell, int | float):
+        return str(cell)
+    text = guard(str(cell))
     quoted = separator in text or '"' in text or "\n" in text or "\r" in text
     doubled = text.replace('"', '""')
     return f'"{doubled}"' if quoted else text

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import chain
-from typing import Any, Final, Literal, Protocol, get_args
+from typing import Any, Final, Literal, Protocol, TypeVar, get_args
 
 from resguardo.board.filters import Filter
 from resguardo.board.people import is_unassigned, spanish_key
@@ -23,6 +23,7 @@ from resguardo.store.pages import begun, readable
 Export = tuple[str, Iterator[bytes]]
 """A file's name and its content in chunks."""
 
+Found = TypeVar("Found")
 Format = Literal["csv", "xlsx", "json"]
 TYPES: Final[Mapping[str, str]] = {
     "csv": "text/csv; charset=utf-8",
@@ -70,13 +71,14 @@ def batches(
     name = filename.stamped("batches", about.moment, how.format)
     if how.format == "xlsx":
         filters = " ".join(chosen.parameters())
-        return name, xlsx.stream(xlsx.batches(store.pages.select(chosen, sort), columns, about, filters))
+        rows = _rows_by_id(store, chosen, about.told) if sort == "id" else store.pages.select(chosen, sort)
+        return name, xlsx.stream(xlsx.batches(rows, columns, about, filters))
     if how.format == "json":
         head = {"exported_at": about.moment.isoformat(), "filters": chosen.parameters()}
         return name, json.joined(head, _lines(store, chosen, sort, about.told, lambda row: json.line(readable(row))))
     header = [column.title for column in columns]
-    rows_of = table.row_maker(columns)
-    lines = _lines(store, chosen, sort, about.told, lambda row: csv.line(rows_of(row), how.separator))
+    row_of, line_of = table.row_maker(columns), csv.liner(how.separator)
+    lines = _lines(store, chosen, sort, about.told, lambda row: line_of(row_of(row)))
     return name, csv.joined(header, lines, how.separator)
 
 
@@ -90,7 +92,13 @@ def _lines(
     return in_order((key_of(row.get("id")), line(row)) for row in rows)
 
 
-def _telling(rows: Iterator[dict[str, Any]], told: xlsx.Told) -> Iterator[dict[str, Any]]:
+def _rows_by_id(store: Store, chosen: Filter, told: xlsx.Told) -> Iterator[dict[str, Any]]:
+    """Told of nothing yet while they are read: whoever is told may only want to end it."""
+    raws = _telling(store.pages.raws(chosen), lambda rows: told(0))
+    return map(store.pages.row_of, in_order((key_of(store.batches.name_in(raw)), raw) for raw in raws))
+
+
+def _telling(rows: Iterator[Found], told: xlsx.Told) -> Iterator[Found]:
     for number, row in enumerate(rows, 1):
         yield row
         if not number % xlsx.EVERY:

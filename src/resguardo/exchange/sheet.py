@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from string import ascii_uppercase
 from typing import Any, Final
 
 from xlsxwriter import Workbook
@@ -48,6 +49,8 @@ MARKED: Final[dict[Kind, dict[str, tuple[str, str]]]] = {
 }
 TO_FILL: Final = "to_fill"
 """The name of a column whose empty cells somebody is to fill in."""
+_LETTERS: Final = ascii_uppercase
+"""Of columns: no table of ours is wider."""
 _FIRST_DAY: Final = date(1900, 3, 1)
 """Excel believes in a 29 February 1900; days before it are shown as text."""
 
@@ -88,20 +91,37 @@ class TextSheet(Worksheet):  # type: ignore[misc]
     which a comment could put a formula into the file. Writing cells is also the innermost loop.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._row: list[str] = []
+        """The cells of the row that is being written: one write for all of them."""
+
     def _write_cell(self, row: int, col: int, cell: Any) -> None:
         kind = type(cell).__name__
         if kind not in ("String", "Number", "Datetime"):
+            self._write_out()
             super()._write_cell(row, col, cell)
             return
         style = f' s="{cell.format._get_xf_index()}"' if cell.format else ""
-        head = f'<c r="{_letter(col)}{row + 1}"{style}'
+        head = f'<c r="{_LETTERS[col]}{row + 1}"{style}'
         if kind == "String":
-            words = self._escape_control_characters(cell.string)
+            words = cell.string
+            if not words.isprintable() or "_x" in words:
+                words = self._escape_control_characters(words)
             if "&" in words or "<" in words or ">" in words:
                 words = words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-            self.fh.write(f'{head} t="inlineStr"><is><t xml:space="preserve">{words}</t></is></c>')
+            self._row.append(f'{head} t="inlineStr"><is><t xml:space="preserve">{words}</t></is></c>')
         else:
-            self.fh.write(f"{head}><v>{cell.number:.16G}</v></c>")
+            self._row.append(f"{head}><v>{cell.number:.16G}</v></c>")
+
+    def _xml_end_tag(self, tag: str) -> None:
+        self._write_out()
+        super()._xml_end_tag(tag)
+
+    def _write_out(self) -> None:
+        if self._row:
+            self.fh.write("".join(self._row))
+            self._row.clear()
 
 
 class Table:
@@ -177,7 +197,7 @@ class Table:
         due, status = places.get("due_date"), places.get("now", places.get("status"))
         if due is None or status is None:
             return
-        day, state = f"${_letter(due)}2", f"${_letter(status)}2"
+        day, state = f"${_LETTERS[due]}2", f"${_LETTERS[status]}2"
         formula = f'=AND(ISNUMBER({day}),{day}<TODAY(),OR({state}="NS",{state}="In"))'
         self._sheet.conditional_format(
             1, due, last, due, {"type": "formula", "criteria": formula, "format": self._look.late}
@@ -271,7 +291,3 @@ def sheet_name(wanted: str, taken: Sequence[str] | dict[str, Any] = ()) -> str:
 
 def _cut(name: str, units: int) -> str:
     return name.encode("utf-16-le")[: 2 * units].decode("utf-16-le", errors="ignore").rstrip(" '")
-
-
-def _letter(place: int) -> str:
-    return chr(ord("A") + place)  # no table of ours is wider than 26 columns

@@ -109,15 +109,15 @@ def row_maker(columns: Sequence[Column]) -> Callable[[Mapping[str, Any]], list[A
     def row_of(batch: Mapping[str, Any]) -> list[Any]:
         found = batch.get("metadata")
         details = found if isinstance(found, dict) else nothing
-        return [_plain((details if inside else batch).get(field)) for field, inside in places]
+        values = [(details if inside else batch).get(field) for field, inside in places]
+        return [value if type(value) is str or value is None else _plain(value) for value in values]
 
     return row_of
 
 
 def _plain(value: Any) -> Any:
+    """What is neither text nor nothing."""
     kind = type(value)
-    if kind is str or value is None:
-        return value
     if kind is bool:
         return "sí" if value else "no"
     return value if kind is int or kind is float else text(value)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
@@ -22,11 +22,13 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from resguardo.board import document
 from resguardo.board.filters import SEARCHED, Filter
 from resguardo.board.progress import UNFINISHED, Count
-from resguardo.store.batches import ahead
+from resguardo.store.batches import ahead, split_batch
 from resguardo.store.connect import Connection
 from resguardo.store.entries import Entry
 from resguardo.store.listing import SORT_FIELDS, Listing, counted, ordered
 from resguardo.store.query import mongo_query
+
+Found = TypeVar("Found")
 
 LONGEST_LISTING: Final = 20_000
 LISTINGS_KEPT: Final = 8
@@ -178,20 +180,38 @@ class Pages:
         MongoDB is asked before it returns: for the first of them where the board is known to have no more than
         `SOON_READ`, else for a sign of life, because the embedded server looks through all before it gives the first.
         """
-        rows = self._as_they_lie(chosen)
+        return self._asked(self._as_they_lie(chosen))
+
+    def raws(self, chosen: Filter) -> Iterator[bytes]:
+        """The same as they are stored, for who puts them in order before reading them (`row_of`)."""
+        return self._asked(self._raws(chosen))
+
+    def row_of(self, raw: bytes) -> dict[str, Any]:
+        row: dict[str, Any] = bson.decode(raw, self._batches.codec_options)
+        del row["_id"]  # leaving it out costs the embedded server more than all the rest
+        return row
+
+    def _asked(self, rows: Iterator[Found]) -> Iterator[Found]:
         kept = self.listing.rows()
         if kept is not None and len(kept) <= SOON_READ:
             return begun(rows)
         self._batches.database.client.admin.command("ping")
         return rows
 
+    def _raws(self, chosen: Filter) -> Iterator[bytes]:
+        for block in self._blocks(chosen):
+            yield from (raw for raw in split_batch(block) if not chosen.text or chosen.finds_text(self.row_of(raw)))
+
     def _as_they_lie(self, chosen: Filter) -> Iterator[dict[str, Any]]:
-        blocks = self._batches.find_raw_batches(mongo_query(chosen), batch_size=LARGE_BATCH)
-        for block in ahead(bytes(block) for block in blocks):  # type: ignore[arg-type]
+        for block in self._blocks(chosen):
             for row in bson.decode_all(block, self._batches.codec_options):
                 if not chosen.text or chosen.finds_text(row):
-                    del row["_id"]  # leaving it out costs the embedded server more than all the rest
+                    del row["_id"]
                     yield row
+
+    def _blocks(self, chosen: Filter) -> Iterator[bytes]:
+        blocks = self._batches.find_raw_batches(mongo_query(chosen), batch_size=LARGE_BATCH)
+        return ahead(bytes(block) for block in blocks)  # type: ignore[arg-type]
 
     def one(self, name: str) -> dict[str, Any] | None:
         return self._batches.find_one({"id": name}, {"_id": 0})
@@ -204,7 +224,7 @@ class Pages:
         return self._people.find_one({"name": name}, {"_id": 0})
 
 
-def begun(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def begun(rows: Iterator[Found]) -> Iterator[Found]:
     """The same rows, the first of them read already."""
     return chain(list(islice(rows, 1)), rows)
 
