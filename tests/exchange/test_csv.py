@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from resguardo.exchange.csv import CHUNK, guard, stream, unguard
+from resguardo.exchange.csv import CHUNK, guard, liner, stream, unguard
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 AWKWARD = st.text(st.sampled_from("'=+-@＝＋－＠\t\r\n \ufeff\u200b\u202eaé\",;0"))
@@ -47,6 +47,16 @@ def test_it_quotes_as_the_standard_library_does(rows: list[list[object]]) -> Non
     guarded = ([guard(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
     standard.writer(expected, lineterminator="\r\n").writerows(guarded)
     assert written(*rows) == codecs.BOM_UTF8 + expected.getvalue().encode()
+
+
+@given(st.lists(st.lists(CELLS, min_size=1), min_size=1), st.sampled_from(",;"))
+@example([["=1", 1, True, "", "a;b"], ["=1", 1.0, None, "", "a,b"], [""]], ";")
+def test_a_line_is_what_the_stream_writes_seen_before_or_not(rows: list[list[object]], separator: str) -> None:
+    line = liner(separator)
+    for _ in range(2):
+        assert b"".join(map(line, rows)) == b"".join(stream([], rows, separator)).removeprefix(
+            codecs.BOM_UTF8 + b"\r\n"
+        )
 
 
 @given(st.lists(st.lists(TEXT | AWKWARD, min_size=1), min_size=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from resguardo.board.filters import Filter
 from resguardo.errors import NotFound
 from resguardo.exchange import exports, table, xlsx
 from resguardo.ledger.adopt import adopt
@@ -81,3 +83,22 @@ def test_differences_as_a_workbook_say_what_changed_and_run_nothing():
     ]
     assert {cell.data_type for row in sheet.iter_rows() for cell in row if cell.value is not None} == {"s"}
     assert sheet.freeze_panes == "B2"
+
+
+@pytest.mark.parametrize("text", ["", "ñ"])
+def test_a_workbook_has_the_rows_of_the_csv_in_its_order(store, text):
+    """Ids of every kind, some told apart by their bytes only, in as many runs as it takes."""
+    rows = [{"id": own, "comments": "Ñ"} for own in (7, 2.5, "ñ", "n", "Z", "𝄞", "\uff5e", "b10", "b9")]
+    store.connection.database["batches"].insert_many([*rows, {"id": "x", "comments": "other"}])
+    chosen, columns = Filter.parse({"text": text} if text else {}), table.chosen_columns(["id", "comments"])
+    about = xlsx.About(datetime.now(UTC))
+    content = {
+        form: b"".join(exports.batches(store, chosen, "id", columns, exports.How(form), about)[1])
+        for form in ("csv", "xlsx")
+    }
+    lines = content["csv"].decode("utf-8-sig").split("\r\n")[1:-1]
+    sheet = openpyxl.load_workbook(io.BytesIO(content["xlsx"]))["Batches"]
+    found = [f"{own.value},{comments.value}" for own, comments in sheet.iter_rows(min_row=2, max_col=2)]
+    assert found == lines
+    assert len(lines) == len(rows) + (not text)
+    assert lines[:2] == ["2.5,Ñ", "7,Ñ"]

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import bson
 import openpyxl
 import pytest
 
@@ -61,6 +62,9 @@ class Endless:
         finally:
             self.left.set()
 
+    def raws(self) -> Iterator[bytes]:
+        return map(bson.encode, self.rows())
+
 
 @pytest.mark.parametrize("form", ["xlsx", "csv"])
 def test_who_leaves_a_file_ends_the_work_on_the_server(
@@ -69,6 +73,7 @@ def test_who_leaves_a_file_ends_the_work_on_the_server(
     endless = Endless()
     monkeypatch.setattr(Pages, "select", lambda self, *given: endless.rows())
     monkeypatch.setattr(Pages, "unordered", lambda self, *given: endless.rows())
+    monkeypatch.setattr(Pages, "raws", lambda self, *given: endless.raws())
     monkeypatch.setattr(xlsx, "EVERY", 100)
     task = (alice.post(f"/api/export/batches?format={form}", {}).json or {})["task"]
     address = f"/api/export/tasks/{task}"
