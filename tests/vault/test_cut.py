@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from datetime import datetime, timedelta
 
 import pytest
@@ -189,3 +190,21 @@ def test_a_database_that_was_just_taken_in_is_in_the_archive_though_a_document_o
     adopt(store, ledger)
     manifest, _ = archived(ledger, tmp_path)
     assert manifest["batches"] == 3
+
+
+def test_a_long_history_is_read_from_its_end_wherever_that_was_seen(board, monkeypatch):
+    monkeypatch.setattr(cutting, "BLOCK", 4)
+    monkeypatch.setattr(cutting, "FEW", 2)
+    for step in range(30):
+        board.record([edit("batch", "b000", {"comments": f"paso {step}"})], actor="ana", via="api")
+    whole = list(board.store.entries.newest_first("batch", "b000"))
+    assert len(whole) == 31
+    asked, between = [], board.store.entries.revisions_between
+    noted = lambda *given: (asked.append(given), between(*given))[1]  # noqa: E731 - looks on
+    monkeypatch.setattr(board.store.entries, "revisions_between", noted)
+    with closing(cutting.Cut(board.store, board.now(), board.now)) as cut:
+        for near in (27, 30, 31, 40, None, 0):
+            assert list(cut._of("batch", "b000", near)) == whole
+        asked.clear()
+        assert next(cut._of("batch", "b000", 31)) == whole[0]
+    assert asked == [("batch", "b000", 30, 35)]

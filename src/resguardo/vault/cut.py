@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Final
 
-from resguardo.board.change import Kind
+from resguardo.board.change import KINDS, Kind
 from resguardo.ledger.settle import RUNNING
 from resguardo.store import Store
 from resguardo.store.entries import Entry
@@ -34,6 +34,8 @@ MARGIN: Final = timedelta(seconds=60)
 OVERLAP: Final = timedelta(seconds=20)
 PATIENCE: Final = 15.0
 BLOCK: Final = 500
+FEW: Final = 10
+"""Entries of a document that are read at first."""
 MILLISECOND: Final = timedelta(milliseconds=1)
 
 _KEYS: Final = "(kind TEXT, doc TEXT, PRIMARY KEY (kind, doc)) WITHOUT ROWID"
@@ -79,22 +81,28 @@ class Cut:
         """Everything has been read. Raises `Late`."""
         self._ask(self.moment - MARGIN)
         self._unfinished = self._wait_for_running()
-        for kind, doc in self._keys.execute("SELECT kind, doc FROM moved EXCEPT SELECT kind, doc FROM off").fetchall():
-            self._judge(kind, doc)
+        for kind in KINDS:
+            query = "SELECT doc FROM moved WHERE kind = ?1 EXCEPT SELECT doc FROM off WHERE kind = ?1"
+            docs = [doc for (doc,) in self._keys.execute(query, (kind,))]
+            revisions = self._store.documents(kind).revisions(docs)
+            for doc in docs:
+                self._judge(kind, doc, revisions.get(doc))
 
     def rest(self, kind: Kind) -> Iterator[bytes]:
         """The documents that were put off, as they were at the moment."""
         last, query = "", "SELECT doc FROM off WHERE kind = ? AND doc > ? ORDER BY doc LIMIT ?"
         while docs := [doc for (doc,) in self._keys.execute(query, (kind, last, BLOCK))]:
             last = docs[-1]
+            revisions = self._store.documents(kind).revisions(docs)
             for doc in docs:
-                after = next((entry.after for entry in self._of(kind, doc) if self._holds(entry.at, entry.op)), None)
+                history = self._of(kind, doc, revisions.get(doc))
+                after = next((entry.after for entry in history if self._holds(entry.at, entry.op)), None)
                 if after is not None:
                     yield after
 
-    def _judge(self, kind: Kind, doc: str) -> None:
+    def _judge(self, kind: Kind, doc: str, near: int | None) -> None:
         """A document that changed and was not put off: it was passed on before it changed, or never read."""
-        entries = list(takewhile(lambda entry: entry.at >= self.moment - MARGIN, self._of(kind, doc)))
+        entries = list(takewhile(lambda entry: entry.at >= self.moment - MARGIN, self._of(kind, doc, near)))
         recent = [entry for entry in entries if self._holds(entry.at, entry.op)]
         if self._noting:
             was_passed = self._keys.execute("SELECT 1 FROM passed WHERE kind = ? AND doc = ?", (kind, doc)).fetchone()
@@ -105,8 +113,19 @@ class Cut:
         elif (recent and recent[0].after is not None) or any(entry.after is None for entry in entries):
             raise Late
 
-    def _of(self, kind: Kind, doc: str) -> Iterator[Entry]:
-        return self._store.entries.newest_first(kind, doc)
+    def _of(self, kind: Kind, doc: str, near: int | None) -> Iterator[Entry]:
+        """A document's entries, the highest first. `near`: a revision that it has just had.
+
+        The embedded server reads the whole history of a document that is asked for its end, unless it is told where
+        that is.
+        """
+        if not near:
+            yield from self._store.entries.newest_first(kind, doc)
+            return
+        last, count = near + BLOCK, BLOCK + FEW
+        while last > 0:
+            yield from reversed(self._store.entries.revisions_between(kind, doc, last - count + 1, last))
+            last, count = last - count, 4 * count
 
     def _holds(self, at: datetime, op: str) -> bool:
         """Whether an entry belongs to the moment."""
