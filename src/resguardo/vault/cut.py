@@ -36,6 +36,7 @@ PATIENCE: Final = 15.0
 BLOCK: Final = 500
 FEW: Final = 10
 """Entries of a document that are read at first."""
+HIGHEST: Final = 2**62
 MILLISECOND: Final = timedelta(milliseconds=1)
 
 _KEYS: Final = "(kind TEXT, doc TEXT, PRIMARY KEY (kind, doc)) WITHOUT ROWID"
@@ -114,18 +115,19 @@ class Cut:
             raise Late
 
     def _of(self, kind: Kind, doc: str, near: int | None) -> Iterator[Entry]:
-        """A document's entries, the highest first. `near`: a revision that it has just had.
+        """A document's entries, the highest first. `near`: the revision that it seems to have, which another program
+        may have written.
 
         The embedded server reads the whole history of a document that is asked for its end, unless it is told where
-        that is.
+        to begin.
         """
         if not near:
             yield from self._store.entries.newest_first(kind, doc)
             return
-        last, count = near + BLOCK, BLOCK + FEW
+        last, first, count = HIGHEST, near - FEW + 1, 4 * FEW
         while last > 0:
-            yield from reversed(self._store.entries.revisions_between(kind, doc, last - count + 1, last))
-            last, count = last - count, 4 * count
+            yield from reversed(self._store.entries.revisions_between(kind, doc, first, last))
+            last, first, count = first - 1, first - count, 4 * count
 
     def _holds(self, at: datetime, op: str) -> bool:
         """Whether an entry belongs to the moment."""
