@@ -31,6 +31,22 @@ def test_what_was_read_between_entry_and_document_is_not_kept(
     assert watch.progress()["totals"]["total"] == 1
 
 
+def test_counts_read_while_something_changed_are_not_kept(
+    store: Store, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, counts = Watch(store, ledger), store.pages.counts
+
+    def slowly() -> Any:
+        found = counts()
+        monkeypatch.undo()
+        ledger.record([Create("batch", "batch_000001", {})], actor="Ana", via="page")
+        return found
+
+    monkeypatch.setattr(store.pages, "counts", slowly)
+    assert watch.progress()["totals"]["total"] == 0
+    assert watch.progress()["totals"]["total"] == 1
+
+
 def test_a_listing_read_while_something_changed_is_not_kept(
     store: Store, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

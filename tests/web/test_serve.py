@@ -123,7 +123,7 @@ def test_a_worker_ends_with_its_parent_though_the_database_hangs(served: Served,
     (worker,) = served.workers()
     os.kill(database, signal.SIGSTOP)
     try:
-        assert served.status("/readyz") == 503
+        wait_until(lambda: served.status("/readyz") == 503)  # its threads stop one by one
         served.process.kill()
         served.process.wait(10)
         wait_until(lambda: _command_of(worker) == b"", 20)

@@ -70,6 +70,7 @@ class Watch:
         self._seen: deque[tuple[str, str, int]] = deque(maxlen=MOST_REMEMBERED)
         self._seen_set: set[tuple[str, str, int]] = set()
         self._progress: dict[str, Any] | None = None
+        self._changes = 0
         self._counted_on: date | None = None
         self._fresh_until = 0.0
         self._since = ledger.now()
@@ -104,17 +105,21 @@ class Watch:
 
     def progress(self) -> dict[str, Any]:
         """Counts of everybody, as of the last change noticed."""
-        if self._progress is None or self._today() != self._counted_on:
-            self._progress = self._read_progress()
-        return self._progress
+        known = self._progress
+        return self._read_progress() if known is None or self._today() != self._counted_on else known
 
     def _today(self) -> date:
         """What is overdue depends on it."""
         return self._ledger.now().astimezone(self._ledger.zone).date()
 
     def _read_progress(self) -> dict[str, Any]:
-        self._counted_on = self._today()
-        return asdict(Progress.of(self._store.pages.counts()))
+        """Kept unless something changed while it was read."""
+        before, today = self._changes, self._today()
+        progress = asdict(Progress.of(self._store.pages.counts()))
+        with self._lock:
+            if self._changes == before:
+                self._progress, self._counted_on = progress, today
+        return progress
 
     def _recorded(self, entries: Iterable[Entry]) -> None:
         """This process has written the documents of these entries.
@@ -129,7 +134,9 @@ class Watch:
     def outdate(self, entries: Iterable[Entry] | None = None) -> None:
         """What was read before these entries, or before now, no longer holds; browsers are told the counts anew."""
         self._store.pages.changed(entries)
-        self._progress = None
+        with self._lock:
+            self._changes += 1
+            self._progress = None
         self._stirred.set()
 
     def _tell(self, fresh: list[Entry]) -> None:
@@ -190,12 +197,12 @@ class Watch:
                 return
             begun = time.monotonic()
             try:
-                self._progress = self._read_progress()
+                progress = self._read_progress()
             except MongoError:
                 self._stop.wait(1)
                 self._stirred.set()
                 continue
-            self._send(Event("progress", self._progress))
+            self._send(Event("progress", progress))
             self._stop.wait(min(max(0.25, 4 * (time.monotonic() - begun)), 10))
 
     def _send(self, event: Event) -> None:
