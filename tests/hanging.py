@@ -17,12 +17,8 @@ class Hanging:
         self.server = server
 
     def stop(self) -> None:
-        """Returns when it has stopped: on a busy machine its other threads go on until one has taken the signal."""
         assert self.server.pid is not None
-        os.kill(self.server.pid, signal.SIGSTOP)
-        threads = Path(f"/proc/{self.server.pid}/task")
-        if threads.exists():
-            wait_until(lambda: all(_state(thread) == "T" for thread in threads.iterdir()))
+        stop(self.server.pid)
 
     def go_on(self) -> None:
         assert self.server.pid is not None
@@ -31,6 +27,14 @@ class Hanging:
     def kill(self) -> None:
         assert self.server.pid is not None
         os.kill(self.server.pid, signal.SIGKILL)
+
+
+def stop(pid: int) -> None:
+    """Returns when it has stopped: on a busy machine its other threads go on until one has taken the signal."""
+    os.kill(pid, signal.SIGSTOP)
+    threads = Path(f"/proc/{pid}/task")
+    if threads.exists():
+        wait_until(lambda: all(_state(thread) == "T" for thread in threads.iterdir()))
 
 
 def _state(thread: Path) -> str:

@@ -93,3 +93,8 @@ def assert_acknowledged(ledger: Ledger, acknowledged: Iterable[Acknowledged]) ->
         assert journaled.get(key) == entry.digest, f"lost from the journal: {told}"
         count += 1
     return count
+
+
+def state(store: Store) -> set[bytes]:
+    """Every document as it is stored, but for its revision."""
+    return {raw for documents in (store.batches, store.segmentadores) for raw in documents.scan()}

@@ -69,6 +69,7 @@ def rounds_of_a_full_disk(settings: Settings, store: Store, folder: Path, rounds
             # Not after somebody's acknowledgement: one may be on its way from before there was room.
             wait_until(partial(is_saved, client), HEALED_WITHIN)
             writers.wait_for(1, HEALED_WITHIN)
+            assert is_saved(client)
             client.close()
     assert all(REASON in refusal for refusal in told.refusals)
     ledger = Ledger(store, settings.zone)

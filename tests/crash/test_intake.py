@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from proof import all_is_well, started
+from proof import all_is_well, started, state
 
 from resguardo.board import document
 from resguardo.board.change import Create
@@ -30,10 +30,6 @@ WITHIN = [
     *("Entries.insert:after#2", "Documents.project:after#2", "GrowingFile._write:half#2"),
     *("Entries.insert:before#3", "Entries.insert:after#3", "Documents.project:before#3", "Documents.project:after#3"),
 ]
-
-
-def state(store):
-    return {raw for documents in (store.batches, store.segmentadores) for raw in documents.scan()}
 
 
 def comments(store):

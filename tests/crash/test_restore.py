@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from proof import all_is_well, started
+from proof import all_is_well, started, state
 
 from resguardo.board.change import Create, Delete, edit
 from resguardo.ledger.catch_up import catch_up
@@ -37,10 +37,6 @@ LATER = [
     *("Entries.insert:after#3", "GrowingFile._write:half#4", "Entries.insert:before#4", "Handed.wait:after#4"),
     *("State.take:before", "State.take:after"),
 ]
-
-
-def state(store):
-    return {raw for documents in (store.batches, store.segmentadores) for raw in documents.scan()}
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from hanging import stop
 from waiting import wait_until
 
 PROGRAM = "from resguardo.config import load; from resguardo.web.serve import serve; serve(load())"
@@ -121,9 +122,9 @@ def test_a_worker_that_is_killed_is_followed_by_another_and_said(served: Served,
 def test_a_worker_ends_with_its_parent_though_the_database_hangs(served: Served, tmp_path: Path) -> None:
     database = orjson.loads((tmp_path / "server.json").read_bytes())["pid"]
     (worker,) = served.workers()
-    os.kill(database, signal.SIGSTOP)
+    stop(database)
     try:
-        wait_until(lambda: served.status("/readyz") == 503)  # its threads stop one by one
+        assert served.status("/readyz") == 503
         served.process.kill()
         served.process.wait(10)
         wait_until(lambda: _command_of(worker) == b"", 20)
@@ -164,7 +165,7 @@ def test_a_port_that_is_taken_is_said(served: Served, tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="stops a process with SIGSTOP")
 def test_a_database_that_hangs_is_said_and_waited_for(served: Served, tmp_path: Path) -> None:
     pid = orjson.loads((tmp_path / "server.json").read_bytes())["pid"]
-    os.kill(pid, signal.SIGSTOP)
+    stop(pid)
     try:
         assert served.status("/readyz") == 503
         assert served.status("/healthz") == 200

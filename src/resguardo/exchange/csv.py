@@ -20,7 +20,9 @@ from typing import Final
 
 CHUNK: Final = 32 * 1024
 SHORT: Final = 40
+"""Characters."""
 MOST_KNOWN: Final = 5_000
+"""Texts that are remembered for a file."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _SIGNS: Final = frozenset("=+-@＝＋－＠")

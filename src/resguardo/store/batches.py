@@ -134,9 +134,10 @@ class Documents:
         # Beyond some hundreds one pass over everything is cheaper than as many look-ups.
         query: dict[str, Any] = {self.identity: {"$in": list(names)}} if len(names) <= 500 else {}
         found: dict[str, int] = {}
-        for row in self.collection.find(query, fields, batch_size=SCAN_BATCH) if names else ():
+        wanted = set(names)
+        for row in self.collection.find(query, fields, batch_size=SCAN_BATCH) if wanted else ():
             doc, rev = document.field(raw_of(row), self.identity), document.field(raw_of(row), "_rev")
-            if isinstance(doc, str) and doc in names:
+            if isinstance(doc, str) and doc in wanted:
                 found[doc] = rev if isinstance(rev, int) else 0
         return found
 
@@ -150,7 +151,7 @@ class Documents:
             for row in split_batch(bytes(block)):  # type: ignore[arg-type]
                 yield _stored(row)
 
-    def standing(self, low: str, high: str, at_once: int = SCAN_BATCH) -> Iterator[Standing]:
+    def standing(self, low: str, high: str, at_once: int) -> Iterator[Standing]:
         """The documents whose ids lie from `low` to just before `high`, in no particular order."""
         query = {self.identity: {"$gte": low, "$lt": high}}
         for row in self.collection.find(query, batch_size=at_once):

@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from resguardo.errors import ResguardoError, Unavailable
@@ -73,9 +74,9 @@ class Mender:
 
     def _settle(self, since: datetime) -> int:
         """Returns how many entries there are since then."""
-        found = list(self._store.entries.since(since))
-        keys = sorted({(entry.kind, entry.doc) for entry in found})
-        for start in range(0, len(keys), BLOCK):
-            self._ledger.settle(keys[start : start + BLOCK])
-        self._store.pages.changed(found)
-        return len(found)
+        entries, count = self._store.entries.since(since), 0
+        while block := list(islice(entries, BLOCK)):
+            self._ledger.settle(sorted({(entry.kind, entry.doc) for entry in block}))
+            self._store.pages.changed(block)
+            count += len(block)
+        return count
