@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pymongo import ASCENDING, DESCENDING
 
@@ -35,6 +35,18 @@ class Light:
     op_size: int
     action: str
     undoes: str | None = None
+
+
+class Seen(NamedTuple):
+    """Which entry it is, and of which operation: as much as telling moments apart needs."""
+
+    kind: Kind
+    doc: str
+    rev: int
+    at: datetime
+    op: str
+    op_size: int
+    via: str
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,17 @@ class Operations:
         """The documents of all entries at or after a moment, as often as they changed."""
         for row in self.collection.find({"at": {"$gte": moment}}, {"_id": 0, "kind": 1, "doc": 1}, batch_size=2000):
             yield row["kind"], row["doc"]
+
+    def seen_since(self, moment: datetime) -> Iterator[Seen]:
+        """All entries at or after a moment, in no particular order."""
+        return self._seen({"at": {"$gte": moment}})
+
+    def seen_of(self, op: str) -> Iterator[Seen]:
+        return self._seen({"op": op})
+
+    def _seen(self, query: dict[str, Any]) -> Iterator[Seen]:
+        for row in self.collection.find(query, {"_id": 0, **dict.fromkeys(Seen._fields, 1)}, batch_size=2000):
+            yield Seen(**row)
 
     def keys_of(self, op: str) -> Iterator[tuple[Kind, str, int]]:
         """(kind, doc, rev) of an operation's entries, in no particular order."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final
 from zoneinfo import ZoneInfo
@@ -78,7 +79,7 @@ class Snapshot:
 def take(
     store: Store, zone: ZoneInfo, reason: str, now: datetime, own_id: str = "", clock: Callable[[], datetime] = utc_now
 ) -> Snapshot:
-    """The board as it is at `now`, whoever changes it meanwhile (`vault.cut`)."""
+    """The board as it is at one moment, whoever changes it meanwhile: `now`, or just after it (`vault.cut`)."""
     info = ArchiveInfo(
         id=own_id,
         created_at=now.astimezone(zone),
@@ -87,15 +88,16 @@ def take(
         reason=reason,
         database=store.connection.settings.database,
         resguardo=resguardo.__version__,
-        last_change=_last_change(store, now),
+        last_change=None,
         collections=collections(store),
     )
+    moment = now
     for attempt in range(TRIES):
-        try:
-            with closing(Cut(store, now, clock, noting=attempt > 0)) as cut:
+        with closing(Cut(store, moment, clock, again=attempt > 0)) as cut:
+            try:
                 return _taken(store, info, cut)
-        except Late:
-            continue
+            except Late:
+                moment = cut.moment
     raise Unavailable("El tablero cambia demasiado deprisa para copiarlo.", hint="Inténtalo de nuevo en un momento.")
 
 
@@ -118,6 +120,8 @@ def _taken(store: Store, info: ArchiveInfo, cut: Cut) -> Snapshot:
     taken = Snapshot(info, _documents(store, "segmentador", cut), _documents(store, "batch", cut))
     try:
         cut.finish()
+        moment = cut.moment.astimezone(UTC)
+        taken.info = replace(info, moment=moment, last_change=_last_change(store, moment))
         taken.segmentadores.extend(cut.rest("segmentador"))
         taken.batches.extend(cut.rest("batch"))
     except BaseException:
