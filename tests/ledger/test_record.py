@@ -15,6 +15,7 @@ from resguardo.ledger.operations import operation
 from resguardo.ledger.people import delete_person, rename_batch, rename_person
 from resguardo.ledger.record import Ledger
 from resguardo.ledger.recover import recover
+from resguardo.ledger.undo import undo
 from resguardo.ledger.watch import Watch
 from resguardo.store import open_store
 from resguardo.store.connect import DuplicateKeyError
@@ -70,6 +71,64 @@ def test_a_bulk_change_is_one_operation_that_knows_its_size(store, ledger):
     entries = list(store.entries.of_operation(receipt.op))
     assert {(entry.op_size, entry.action) for entry in entries} == {(40, "assign")}
     assert len(entries) == 40
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Somebody else is quicker: what they do comes after a change was prepared, and before its entries."""
+
+    def meanwhile(what):
+        insert, left = Entries.insert, [what]
+
+        def later(self, entries):
+            if left:
+                left.pop()()
+            return insert(self, entries)
+
+        monkeypatch.setattr(Entries, "insert", later)
+
+    return meanwhile
+
+
+@pytest.mark.parametrize("what", ["delete", "delete and create"])
+def test_what_somebody_deletes_in_the_same_moment_leaves_no_operation_half(store, ledger, meanwhile, what):
+    do(ledger, *[Create("batch", f"b{n}", {}) for n in range(5)])
+
+    def other():
+        do(ledger, Delete("batch", "b2"))
+        if "create" in what:
+            do(ledger, Create("batch", "b2", {"comments": "otro"}))
+
+    meanwhile(other)
+    receipt = do(ledger, *[assign(f"b{n}", "Ana") for n in range(5)])
+    assert operation(store, receipt.op).complete
+    assert (receipt.recorded, receipt.changed) == ((5, 5) if "create" in what else (5, 4))
+    assert receipt.overtaken == (set() if "create" in what else {"b2"})
+    for n in range(5):
+        last = chain_holds(store, f"b{n}")[-1]
+        assert last.op == receipt.op
+        if last.after is not None:
+            assert bson.decode(last.after)["assignee"] == "Ana"
+    assert [entry.after is None for entry in store.entries.of_document("batch", "b2")][-1] == (what == "delete")
+
+
+def test_what_somebody_creates_in_the_same_moment_stays_theirs(store, ledger, meanwhile):
+    meanwhile(lambda: do(ledger, Create("batch", "b1", {"comments": "de otro"})))
+    receipt = do(ledger, *[Create("batch", f"b{n}", {"comments": "mío"}) for n in range(3)])
+    assert receipt.overtaken == {"b1"}
+    assert operation(store, receipt.op).complete
+    assert [store.pages.one(f"b{n}")["comments"] for n in range(3)] == ["mío", "de otro", "mío"]
+    undo(ledger, receipt.op, actor="ana", via="api")
+    assert [store.pages.one(f"b{n}") is None for n in range(3)] == [True, False, True]
+    chain_holds(store, "b1")
+
+
+def test_where_others_were_quicker_everywhere_nothing_is_done(store, ledger, meanwhile):
+    do(ledger, Create("batch", "b1", {}), Create("batch", "b2", {}))
+    meanwhile(lambda: do(ledger, Delete("batch", "b1"), Delete("batch", "b2")))
+    with pytest.raises(NotFound):
+        do(ledger, assign("b1", "Ana"), assign("b2", "Ana"))
+    assert [entry.action for entry in chain_holds(store, "b1")] == ["create", "delete"]
 
 
 def test_changing_nothing_records_nothing(store, ledger):

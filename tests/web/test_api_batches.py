@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 import pytest
 
 from browsing import Browser
-from resguardo.board.change import Create, edit
+from resguardo.board.change import Create, Delete, edit
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store
+from resguardo.store.entries import Entries, Entry
 from resguardo.web.api_batches import split_ids
 
 ODD_IDS = ["a.b$c", "con espacio", "a/b", "x//y", "..", "ñandú 😀", "50%", "?q#f", "quick-create"]
@@ -124,6 +125,24 @@ def test_many_are_assigned_and_taken_back_at_once(alice: Browser, store: Store) 
     assert [row["id"] for row in store.pages.work_of("Ana")] == ids
     alice.post("/api/batches/assign", {"ids": ids, "assignee": None})
     assert list(store.pages.work_of("Ana")) == []
+
+
+def test_whoever_assigns_is_told_what_somebody_deleted_in_the_same_moment(
+    alice: Browser, ledger: Ledger, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert = Entries.insert
+
+    def later(self: Entries, entries: Sequence[Entry]) -> set[int]:
+        monkeypatch.undo()
+        ledger.record([Delete("batch", "batch_000003")], actor="Bob", via="page")
+        return insert(self, entries)
+
+    monkeypatch.setattr(Entries, "insert", later)
+    answer = alice.post("/api/batches/assign", {"ids": ["batch_000002", "batch_000003"], "assignee": "Ana"}).json
+    assert answer is not None
+    assert answer["message"].startswith("1 batch asignado a Ana. Alguien cambió «batch_000003» en ese mismo momento")
+    assert (answer["changed"], answer["overtaken"]) == (1, ["batch_000003"])
+    assert [row["id"] for row in store.pages.work_of("Ana")] == ["batch_000002"]
 
 
 @pytest.mark.parametrize(

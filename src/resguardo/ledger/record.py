@@ -44,7 +44,7 @@ from zoneinfo import ZoneInfo
 
 from resguardo.board import change as board
 from resguardo.board.change import Change, Kind
-from resguardo.errors import Invalid, Unavailable
+from resguardo.errors import Conflict, Invalid, NotFound, Unavailable
 from resguardo.ledger.conflict import expect
 from resguardo.ledger.journal import Handed, Journal
 from resguardo.ledger.settle import RUNNING, Key, Settler, new_operation
@@ -66,14 +66,21 @@ PATIENCE: Final = 15.0
 
 @dataclass
 class Receipt:
-    """What was recorded. `revs` names each document's new revision; `unchanged` those that were so already."""
+    """What was recorded. `revs` names each document's new revision; `unchanged` those that were so already; `overtaken`
+    those that somebody else deleted, created or edited in the same moment, so that they stayed as that left them."""
 
     op: str
     at: datetime
     actor: str
     revs: dict[str, int] = field(default_factory=dict)
     unchanged: list[str] = field(default_factory=list)
+    overtaken: set[str] = field(default_factory=set)
     recorded: int = 0
+
+    @property
+    def changed(self) -> int:
+        """Documents that are other than they were."""
+        return self.recorded - len(self.overtaken)
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,10 @@ class _Operation:
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+Again = Callable[[Prepared, Receipt], list[Prepared]]
+"""What to do about one whose revision somebody else took."""
 
 
 class Ledger:
@@ -140,6 +151,8 @@ class Ledger:
     ) -> Receipt:
         """Do all of it as one operation, or nothing when one of the changes cannot be done.
 
+        What cannot be done only since others were recorded, because somebody else was quicker, is left as it is: an
+        entry that changes nothing keeps the operation's word about its size, and the receipt tells.
         A caller that knows the number of entries passes `op_size` and may stream any number of changes; they are then
         done in blocks, and must have been checked before. Raises what `board.change.apply` raises, `Conflict` when an
         expected revision moved, `Unavailable` when others keep taking the revision.
@@ -156,10 +169,10 @@ class Ledger:
                 if len(changes) == 1:
                     turn.enter_context(self._turns.of((changes[0].kind, changes[0].doc)))
                 prepared = self._prepare_all(changes, operation, receipt)
-                self._write_all(_blocks(iter(prepared)), len(prepared), receipt, progress, turn)
+                self._write_all(_blocks(iter(prepared)), len(prepared), receipt, progress, turn, self._again_or_left)
         else:
             blocks = (self._prepare(block, operation, receipt) for block in _blocks(iter(changes)))
-            self._write_all(blocks, op_size, receipt, progress, ExitStack())
+            self._write_all(blocks, op_size, receipt, progress, ExitStack(), self._again)
         return receipt
 
     def _write_all(
@@ -169,10 +182,11 @@ class Ledger:
         receipt: Receipt,
         progress: Callable[[int], None],
         turn: ExitStack,
+        again: Again,
     ) -> None:
         with self.journal.coming(), self._marked(receipt, size):
             for block in blocks:
-                self._write(block, receipt, turn)
+                self._write(block, receipt, turn, again)
                 progress(receipt.recorded)
 
     @contextmanager
@@ -247,7 +261,7 @@ class Ledger:
             prepared.append(Prepared(change, stored, _entry(change, head, after, operation, receipt.at)))
         return prepared
 
-    def _write(self, block: list[Prepared], receipt: Receipt, turn: ExitStack) -> None:
+    def _write(self, block: list[Prepared], receipt: Receipt, turn: ExitStack, again: Again) -> None:
         """Steps 3 to 5, again and again for those who lost their revision to somebody else.
 
         The turn ends once the documents follow: those who come next share the journal's fsync.
@@ -273,14 +287,28 @@ class Ledger:
                 raise Unavailable(
                     "Muchas personas cambian «{doc}» a la vez. Inténtalo de nuevo.", doc=losers[0].entry.doc
                 )
-            block = [again for item in losers for again in self._again(item, receipt)]
+            block = [other for item in losers for other in again(item, receipt)]
 
     def _again(self, item: Prepared, receipt: Receipt) -> list[Prepared]:
         time.sleep(secrets.randbelow(5) / 1000)  # so that sixteen writers of one batch don't march in step
-        entry = item.entry
-        via: Via = entry.via  # type: ignore[assignment]
-        operation = _Operation(entry.op, entry.op_size, entry.actor, via, entry.undoes)
-        return self._prepare([item.change], operation, receipt, doubting=True)
+        return self._prepare([item.change], _operation(item.entry), receipt, doubting=True)
+
+    def _again_or_left(self, item: Prepared, receipt: Receipt) -> list[Prepared]:
+        """Where it can no longer be done, and others were: an entry that changes nothing.
+
+        Not for the halves of a rename: whoever asks for one has to be told, and `recover` finishes it.
+        """
+        receipt.overtaken.discard(item.entry.doc)
+        try:
+            return self._again(item, receipt)
+        except (Conflict, Invalid, NotFound):
+            if not receipt.recorded or item.entry.renamed_from or item.entry.renamed_to:
+                raise
+        stored, head = self._settler.settled([(item.change.kind, item.change.doc)])[item.change.kind, item.change.doc]
+        receipt.overtaken.add(item.change.doc)
+        raw = stored.raw if stored else None
+        entry = _entry(item.change, head, raw, _operation(item.entry), receipt.at)
+        return [Prepared(item.change, stored, entry)]
 
     def _project(self, won: list[Prepared]) -> None:
         for kind in ("batch", "segmentador"):
@@ -315,6 +343,12 @@ def _entry(change: Change, head: Head | None, after: bytes | None, operation: _O
         undoes=operation.undoes,
     )
     return entry.sealed() if operation.size else entry
+
+
+def _operation(entry: Entry) -> _Operation:
+    """The one that an entry belongs to."""
+    via: Via = entry.via  # type: ignore[assignment]
+    return _Operation(entry.op, entry.op_size, entry.actor, via, entry.undoes)
 
 
 def _sealed(item: Prepared, size: int) -> Prepared:

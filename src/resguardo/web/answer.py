@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 from flask import Response
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 
 from resguardo.exchange.filename import content_disposition
 from resguardo.ledger.record import Receipt
@@ -22,7 +22,15 @@ def json_response(value: Any, status: int = 200) -> Response:
 
 def receipt_response(receipt: Receipt, message: str, status: int = 200, **more: Any) -> Response:
     """What every change answers with (contract.md). `rev` is null where several documents changed."""
-    revs = list(receipt.revs.values())
+    revs, overtaken = list(receipt.revs.values()), sorted(receipt.overtaken)
+    if overtaken:
+        others = ngettext(
+            "Alguien cambió «%(name)s» en ese mismo momento, y se quedó como estaba.",
+            "Alguien cambió «%(name)s» y otros en ese mismo momento, y se quedaron como estaban.",
+            len(overtaken),
+            name=overtaken[0],
+        )
+        message = f"{message} {others}"
     fields = {
         "success": True,
         "message": message if receipt.recorded else gettext("No había nada que cambiar."),
@@ -30,8 +38,9 @@ def receipt_response(receipt: Receipt, message: str, status: int = 200, **more: 
         "at": receipt.at.isoformat(),
         "rev": revs[0] if len(revs) == 1 else None,
         "revs": receipt.revs,
-        "changed": receipt.recorded,
+        "changed": receipt.changed,
         "unchanged": receipt.unchanged,
+        "overtaken": overtaken,
     }
     response = json_response(fields | more, status)
     if len(revs) == 1:

@@ -140,7 +140,7 @@ def delete_batch(own_id: str) -> ResponseReturnValue:
 
 
 def assign_batches() -> ResponseReturnValue:
-    """{"ids": [...], "assignee": name or null}: all of them or none."""
+    """{"ids": [...], "assignee": name or null}: all of them or none, but for what somebody deletes in that moment."""
     account = require("assign")
     given = read_object()
     names = names_field(given, "ids")
@@ -148,7 +148,7 @@ def assign_batches() -> ResponseReturnValue:
         raise Invalid("Falta «{name}».", hint="null los deja sin asignar.", name="assignee")
     person = known_person(board().store, given["assignee"])
     receipt = board().ledger.record([assign(name, person) for name in names], actor=account.name, via=via())
-    count = len(names)
+    count = len(names) - len(receipt.overtaken)
     if person is None:
         message = ngettext("%(num)s batch quedó sin asignar.", "%(num)s batches quedaron sin asignar.", count)
     else:
@@ -165,7 +165,7 @@ def delete_batches() -> ResponseReturnValue:
     if len(names) >= board().settings.safety_from:
         back_up(catalogue_of(board()), board().ledger, f"antes de eliminar {len(names)} batches", safety=True)
     receipt = board().ledger.record([Delete("batch", name) for name in names], actor=account.name, via=via())
-    message = ngettext("Se eliminó %(num)s batch.", "Se eliminaron %(num)s batches.", len(names))
+    message = ngettext("Se eliminó %(num)s batch.", "Se eliminaron %(num)s batches.", receipt.changed)
     return receipt_response(receipt, message)
 
 

@@ -331,6 +331,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
         operation=TEXT,
         at={"type": "string", "format": "date-time"},
         rev={"type": ["integer", "null"]},
+        changed=WHOLE,
+        **dict.fromkeys(("unchanged", "overtaken"), IDS),
     ),
     "Task": object_of(
         *("id", "kind", "state"),
