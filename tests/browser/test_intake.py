@@ -40,6 +40,7 @@ def test_a_list_is_looked_at_thinned_out_put_in_and_taken_back(lead: Page, tmp_p
     preview = lead.get_by_role("region", name="Vista previa")
     preview.get_by_text("no se toman: Turno").wait_for()
     rows = preview.locator(".intake-line")
+    rows.first.wait_for()
     assert rows.count() == 2
     assert "No segmentado" in rows.nth(0).inner_text()
     preview.get_by_role("button", name="1 error").click()
