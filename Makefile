@@ -11,7 +11,7 @@ ASSET_SOURCES := hatch_build.py $(wildcard frontend/*.json frontend/*.mjs) \
 # there as elsewhere. A container's own is often too small.
 RAM := $(shell test -d /dev/shm && test "$$(df -Pk /dev/shm | awk 'END { print $$4 }')" -gt 4000000 && echo /dev/shm/resguardo-tests-$$PPID)
 PYTEST := $(if $(RAM),mkdir -p $(RAM) && trap 'rm -rf $(RAM)' EXIT && TMPDIR=$(RAM)) \
-	$(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadfile
 ARGS ?=
 
 .PHONY: help demo install test test-long check format bench lock clean

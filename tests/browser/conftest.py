@@ -1,4 +1,7 @@
-"""A served board with the sample of the old system's data, and two browsers on it."""
+"""A served board with the sample of the old system's data, and two browsers on it.
+
+The tests of one module share them: one process runs all of a file (`--dist loadfile`).
+"""
 
 from __future__ import annotations
 
@@ -14,20 +17,12 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, BrowserType, Page
+    from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, StorageState
 
 SAMPLE = Path(__file__).parents[1] / "fixtures" / "backup_segmentacion_db_20251015_143052.json"
 PASSWORD = "correcto caballo"
 PROGRAM = "from resguardo.config import load; from resguardo.web.serve import serve; serve(load())"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of one module share a served board and a browser: one process runs them all."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +61,25 @@ def address(data: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def loaded(chromium: Browser, address: str) -> str:
-    """The board with the sample on it, put in through the page of data."""
+def session(chromium: Browser, address: str) -> StorageState:
+    """Of the administrator, who logs in once: that takes a second, for a password is slow to check."""
     context = new_context(chromium, address)
-    page = logged_in(context)
+    page = context.new_page()
+    page.goto("/login?next=/assign")
+    page.fill("#name", "admin")
+    page.fill("#password", PASSWORD)
+    page.get_by_role("button", name="Entrar").click()
+    page.wait_for_url("**/assign")
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture(scope="module")
+def loaded(chromium: Browser, address: str, session: StorageState) -> str:
+    """The board with the sample on it, put in through the page of data."""
+    context = new_context(chromium, address, session)
+    page = context.new_page()
     page.goto("/data-management")
     page.set_input_files("#backup-file", str(SAMPLE))
     page.get_by_role("button", name="Importar 429 batches y 8 segmentadores").click(timeout=20_000)
@@ -78,44 +88,44 @@ def loaded(chromium: Browser, address: str) -> str:
     return address
 
 
-def new_context(chromium: Browser, address: str) -> BrowserContext:
+def new_context(chromium: Browser, address: str, session: StorageState | None = None) -> BrowserContext:
     context = chromium.new_context(
-        base_url=address, locale="es-MX", viewport={"width": 1280, "height": 900}, accept_downloads=True
+        base_url=address,
+        locale="es-MX",
+        viewport={"width": 1280, "height": 900},
+        accept_downloads=True,
+        storage_state=session,
     )
     context.set_default_timeout(15_000)
     return context
 
 
-def logged_in(context: BrowserContext) -> Page:
-    page = context.new_page()
-    page.goto("/login?next=/assign")
-    page.fill("#name", "admin")
-    page.fill("#password", PASSWORD)
-    page.get_by_role("button", name="Entrar").click()
-    page.wait_for_url("**/assign")
+def at_work(chromium: Browser, address: str, session: StorageState) -> Page:
+    page = new_context(chromium, address, session).new_page()
+    page.goto("/assign")
     return page
 
 
 @pytest.fixture(scope="module")
-def preparing(chromium: Browser, loaded: str) -> Iterator[Page]:
+def preparing(chromium: Browser, loaded: str, session: StorageState) -> Iterator[Page]:
     """For what several tests start from."""
-    context = new_context(chromium, loaded)
-    yield logged_in(context)
-    context.close()
+    page = at_work(chromium, loaded, session)
+    yield page
+    page.context.close()
 
 
 @pytest.fixture
-def lead(chromium: Browser, loaded: str) -> Iterator[Page]:
-    context = new_context(chromium, loaded)
-    yield logged_in(context)
-    context.close()
+def lead(chromium: Browser, loaded: str, session: StorageState) -> Iterator[Page]:
+    page = at_work(chromium, loaded, session)
+    yield page
+    page.context.close()
 
 
 @pytest.fixture
-def second(chromium: Browser, loaded: str) -> Iterator[Page]:
-    context = new_context(chromium, loaded)
-    yield logged_in(context)
-    context.close()
+def second(chromium: Browser, loaded: str, session: StorageState) -> Iterator[Page]:
+    page = at_work(chromium, loaded, session)
+    yield page
+    page.context.close()
 
 
 @pytest.fixture
@@ -127,13 +137,13 @@ def visitor(chromium: Browser, loaded: str) -> Iterator[Page]:
 
 
 @pytest.fixture
-def another(chromium: Browser, loaded: str) -> Iterator[Callable[[], Page]]:
+def another(chromium: Browser, loaded: str, session: StorageState) -> Iterator[Callable[[], Page]]:
     """Starts a browser, as a process that knows nothing of the ones before it."""
     started: list[Browser] = []
 
     def start_one() -> Page:
         started.append(launched(chromium.browser_type))
-        return logged_in(new_context(started[-1], loaded))
+        return at_work(started[-1], loaded, session)
 
     yield start_one
     for browser in started:
