@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from browsing import Browser
-from resguardo.board.change import Create, Delete, edit
+from resguardo.board.change import Change, Create, Delete, edit
 from resguardo.ledger.record import Ledger
 from resguardo.store import Store
 from resguardo.store.entries import Entries, Entry
@@ -127,22 +127,44 @@ def test_many_are_assigned_and_taken_back_at_once(alice: Browser, store: Store) 
     assert list(store.pages.work_of("Ana")) == []
 
 
+@pytest.fixture
+def meanwhile(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Callable[[Change], None]:
+    """Bob is quicker: between the look at what is there and the record of what was asked for."""
+
+    def meanwhile(change: Change) -> None:
+        insert = Entries.insert
+
+        def later(self: Entries, entries: Sequence[Entry]) -> set[int]:
+            monkeypatch.undo()
+            ledger.record([change], actor="Bob", via="page")
+            return insert(self, entries)
+
+        monkeypatch.setattr(Entries, "insert", later)
+
+    return meanwhile
+
+
 def test_whoever_assigns_is_told_what_somebody_deleted_in_the_same_moment(
-    alice: Browser, ledger: Ledger, store: Store, monkeypatch: pytest.MonkeyPatch
+    alice: Browser, store: Store, meanwhile: Callable[[Change], None]
 ) -> None:
-    insert = Entries.insert
-
-    def later(self: Entries, entries: Sequence[Entry]) -> set[int]:
-        monkeypatch.undo()
-        ledger.record([Delete("batch", "batch_000003")], actor="Bob", via="page")
-        return insert(self, entries)
-
-    monkeypatch.setattr(Entries, "insert", later)
+    meanwhile(Delete("batch", "batch_000003"))
     answer = alice.post("/api/batches/assign", {"ids": ["batch_000002", "batch_000003"], "assignee": "Ana"}).json
     assert answer is not None
     assert answer["message"].startswith("1 batch asignado a Ana. Alguien cambió «batch_000003» en ese mismo momento")
     assert (answer["changed"], answer["overtaken"]) == (1, ["batch_000003"])
     assert [row["id"] for row in store.pages.work_of("Ana")] == ["batch_000002"]
+
+
+def test_a_pasted_list_leaves_what_somebody_creates_in_the_same_moment(
+    alice: Browser, store: Store, meanwhile: Callable[[Change], None]
+) -> None:
+    meanwhile(Create("batch", "n2", {"comments": "de Bob"}))
+    answer = alice.post("/api/batches/quick-create", {"batch_list": "n1 n2"}).json
+    assert answer is not None
+    assert (answer["created"], answer["reasons"]) == (["n1"], {"n2": "ya existe"})
+    row = store.pages.one("n2")
+    assert row is not None
+    assert row["comments"] == "de Bob"
 
 
 @pytest.mark.parametrize(

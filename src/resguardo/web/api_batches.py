@@ -81,11 +81,12 @@ def quick_create() -> ResponseReturnValue:
     account = require("batches")
     names = split_ids(text_field(read_object(), "batch_list"))
     known = board().store.batches.revisions(names)
-    created = [name for name in names if name not in known]
-    skipped = [name for name in names if name in known]
-    reasons = dict.fromkeys(skipped, gettext("ya existe"))
-    changes = [Create("batch", name, {}) for name in created]
+    changes = [Create("batch", name, {}) for name in names if name not in known]
     receipt = board().ledger.record(changes, actor=account.name, via=via())
+    there = known.keys() | receipt.overtaken
+    created = [name for name in names if name not in there]
+    skipped = [name for name in names if name in there]
+    reasons = dict.fromkeys(skipped, gettext("ya existe"))
     message = ngettext("Se creó %(num)s batch.", "Se crearon %(num)s batches.", len(created))
     return receipt_response(
         receipt, message, 201 if created else 200, created=created, skipped=skipped, reasons=reasons
