@@ -66,6 +66,21 @@ def test_the_process_is_up_and_ready(app: Flask) -> None:
     assert app.test_client().get("/readyz").status_code == 200
 
 
+def test_whoever_asks_whether_it_is_ready_is_told_whether_the_information_is_safe(alice: Browser, app: Flask) -> None:
+    before = app.test_client().get("/readyz").json
+    assert before is not None
+    assert (before["ok"], before["safe"], before["light"]) == (True, False, "red")
+    assert before["guarantees"]["last_good_copy"] == "red"
+    assert alice.post("/api/backups", {}).status_code == 201
+    after = app.test_client().get("/readyz").json
+    assert after is not None
+    assert after["guarantees"]["last_good_copy"] == "green"
+    assert after["guarantees"] == {
+        line["key"]: line["state"] for line in (alice.get("/api/status").json or {})["lines"]
+    }
+    assert set(after) == {"ok", "safe", "light", "guarantees"}
+
+
 @pytest.fixture
 def away(tmp_path: Path) -> Iterator[Flask]:
     """A board whose MongoDB cannot be reached."""

@@ -21,6 +21,7 @@ from resguardo.mail.delivery import note
 from resguardo.mail.state import MailState, mail_state
 from resguardo.status import Facts, judge
 from resguardo.store import Store
+from resguardo.web.metrics import FIGURES
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -145,6 +146,23 @@ def test_how_the_installation_is_does_not_colour_the_shield() -> None:
         "Copias fuera de esta máquina",
         "Máscaras en las copias",
     }
+
+
+@pytest.mark.parametrize("wrong", [{}, *UNWELL], ids=str)
+def test_programs_know_every_line_and_figure_by_a_name(wrong: dict[str, Any]) -> None:
+    facts = replace(WELL, **wrong)
+    keys = [line.key for line in judge(facts, NOW)]
+    assert len(set(keys)) == len(keys)
+    assert set(status._figures(facts, NOW)) <= FIGURES.keys()
+
+
+def test_what_could_not_be_measured_is_no_figure() -> None:
+    well = status._figures(WELL, NOW)
+    assert set(well) == FIGURES.keys()
+    assert (well["last_good_copy_age"], well["drill_restore"], well["loss"]) == (3 * 3600, 4.25, 0)
+    no_journal = replace(WELL, journal_trouble="disco lleno")
+    assert status._figures(no_journal, NOW)["loss"] == 3 * 3600
+    assert "loss" not in status._figures(replace(no_journal, copies=None), NOW)
 
 
 @pytest.mark.parametrize("wrong", UNWELL, ids=str)

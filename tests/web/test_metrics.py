@@ -15,6 +15,7 @@ from resguardo.config import Settings
 from resguardo.ledger.record import Ledger
 from resguardo.ledger.watch import Watch
 from resguardo.store import Store, open_store
+from resguardo.web.api_status import measured_of
 from resguardo.web.app import create_app
 
 ELSEWHERE = {"REMOTE_ADDR": "10.0.0.7"}
@@ -46,6 +47,29 @@ def test_the_board_in_numbers(app: Flask, alice: Browser) -> None:
     assert 0 <= found["resguardo_last_archive_age_seconds"] < 60
 
 
+def test_what_the_status_says_is_measured(app: Flask, alice: Browser, settings: Settings) -> None:
+    before = values(app.test_client().get("/metrics"))
+    assert before["resguardo_safe"] == 0
+    assert before['resguardo_guarantee{name="last_good_copy"}'] == 0
+    assert "resguardo_last_good_copy_age_seconds" not in before
+    assert alice.post("/api/backups", {}).status_code == 201
+    found = values(app.test_client().get("/metrics"))
+    lines = (alice.get("/api/status").json or {})["lines"]
+    lights = {"green": 2, "amber": 1, "red": 0}
+    told = {f'resguardo_guarantee{{name="{line["key"]}"}}': lights[line["state"]] for line in lines}
+    assert {name: value for name, value in found.items() if "guarantee" in name} == told
+    assert 0 <= found["resguardo_last_good_copy_age_seconds"] < 60
+    assert 0 <= found["resguardo_last_drill_age_seconds"] < 60
+    assert 0 < found["resguardo_drill_restore_seconds"] < 60
+    assert found["resguardo_disk_free_bytes"] > 0
+    (settings.data / "vault").rename(settings.data / "away")
+    (settings.data / "vault").write_text("no es una carpeta")
+    measured_of(app).forget()
+    lost = values(app.test_client().get("/metrics"))
+    assert (lost["resguardo_safe"], lost['resguardo_guarantee{name="last_good_copy"}']) == (0, 0)
+    assert not {"resguardo_archives", "resguardo_last_good_copy_age_seconds"} & lost.keys()
+
+
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"])
 def test_from_elsewhere_a_token_is_needed(
     header: str, app: Flask, store: Store, ledger: Ledger, browser: Callable[[str], Browser]
@@ -63,4 +87,6 @@ def test_an_outage_is_a_measure(tmp_path: Path) -> None:
         ledger = Ledger(store, settings.zone)
         app = create_app(settings, store, ledger, Watch(store, ledger))
         found = values(app.test_client().get("/metrics"))
-    assert found == {"resguardo_mongodb_up": 0, "resguardo_archives": 0}
+    assert (found["resguardo_mongodb_up"], found["resguardo_archives"], found["resguardo_safe"]) == (0, 0, 0)
+    assert found['resguardo_guarantee{name="mongodb"}'] == 0
+    assert "resguardo_batches_unassigned" not in found

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from resguardo.ledger.watch import Event, Subscription
 from resguardo.web.answer import json_response
+from resguardo.web.api_status import measured
 from resguardo.web.context import Board, board, require
 
 HEARTBEAT: Final = 15.0
@@ -76,6 +77,11 @@ def healthz() -> ResponseReturnValue:
 
 
 def readyz() -> ResponseReturnValue:
-    """MongoDB answers; 503 when it does not."""
+    """MongoDB answers; 503 when it does not. And what the status says, to anybody: without what was measured.
+
+    A board whose copies are in danger still takes changes, and records each of them twice: it stays ready.
+    """
     board().store.connection.ping()
-    return json_response({"ok": True})
+    told = measured()
+    guarantees = {line.key: line.state for line in told.lines}
+    return json_response({"ok": True, "safe": told.safe, "light": told.light, "guarantees": guarantees})

@@ -281,7 +281,10 @@ TOLD: Final[dict[str, Told]] = {
     ),
     "log_out": Told("Cierra la sesión.", ANY),
     "healthz": Told("El proceso está en pie.", object_of(ok={"type": "boolean"})),
-    "readyz": Told("MongoDB contesta.", object_of(ok={"type": "boolean"})),
+    "readyz": Told(
+        "MongoDB contesta; y qué tan resguardada está la información.",
+        object_of(ok=FLAG, safe=FLAG, light={"enum": ["green", "amber", "red"]}, guarantees=ANY),
+    ),
     "metrics": Told("Medidas para Prometheus.", TEXT, kind="text/plain"),
     "openapi": Told("Esta descripción.", ANY),
 }
@@ -353,8 +356,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
         measured=_MOMENT,
         lines=_list(
             object_of(
-                *("name", "state", "value"),
-                **dict.fromkeys(("name", "value", "advice"), TEXT),
+                *("key", "name", "state", "value"),
+                **dict.fromkeys(("key", "name", "value", "advice"), TEXT),
                 state=_LIGHT,
                 since=_MOMENT,
                 standing={"type": "boolean"},
