@@ -44,7 +44,7 @@ from zoneinfo import ZoneInfo
 
 from resguardo.board import change as board
 from resguardo.board.change import Change, Kind
-from resguardo.errors import Conflict, Invalid, NotFound, Unavailable
+from resguardo.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
 from resguardo.ledger.conflict import expect
 from resguardo.ledger.journal import Handed, Journal
 from resguardo.ledger.settle import RUNNING, Key, Settler, new_operation
@@ -301,7 +301,7 @@ class Ledger:
         receipt.overtaken.discard(item.entry.doc)
         try:
             return self._again(item, receipt)
-        except (Conflict, Invalid, NotFound):
+        except (Conflict, Invalid, NotFound, TooLarge):
             if not receipt.recorded or item.entry.renamed_from or item.entry.renamed_to:
                 raise
         stored, head = self._settler.settled([(item.change.kind, item.change.doc)])[item.change.kind, item.change.doc]

@@ -15,7 +15,7 @@ that was there to be seen and was not makes the reading `Late`. The next one ask
 An operation's entries carry the moment at which it began, so that it is in a snapshot as a whole or not at all. Those
 that follow what somebody else recorded meanwhile are dated later; where that would cut an operation in two, the moment
 is moved behind its last entry. One that is still being written when everything has been read is waited for, and after
-`PATIENCE` left out as a whole.
+`PATIENCE` left out as a whole. So is one that had begun, and of which nothing had been written by then.
 """
 
 from __future__ import annotations
