@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
+import textwrap
 import threading
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,7 +18,7 @@ from hypothesis import strategies as st
 from resguardo import jobs as jobs_module
 from resguardo.board.change import Create
 from resguardo.errors import Usage
-from resguardo.jobs import FAILURE, SLOT, Jobs, due, last_slot, next_slot, schedule_of
+from resguardo.jobs import CLAIM, CLAIMED_FOR, FAILURE, SLOT, Jobs, due, last_slot, next_slot, schedule_of
 from resguardo.ledger.record import Ledger
 from resguardo.status import newest_good
 from resguardo.vault.catalogue import Catalogue
@@ -137,6 +142,53 @@ def test_of_many_processes_one_makes_the_copy(jobs, settings, store, ledger):
         thread.join()
     assert sum(one is not None for one in made) == 1
     assert len(Catalogue(settings.data / "vault").list()) == 1
+
+
+def gone():
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait(10)
+    return process.pid
+
+
+@pytest.mark.parametrize(
+    ("host", "number", "made"),
+    [
+        (socket.gethostname(), gone, True),
+        (socket.gethostname(), os.getpid, True),  # an earlier process that had our number
+        (socket.gethostname(), os.getppid, False),
+        ("otra-máquina", gone, False),
+    ],
+    ids=["gone", "number taken again", "at work", "of another machine"],
+)
+def test_the_copy_of_a_process_that_was_killed_is_made_by_the_next(jobs, store, ledger, host, number, made):
+    now = ledger.now()
+    assert store.state.claim(CLAIM, f"{host}-{number()}-0123456789abcdef", now, now + CLAIMED_FOR)
+    assert (jobs.look(now) is not None) == made
+    assert jobs.look(now + CLAIMED_FOR) is None if made else jobs.look(now + CLAIMED_FOR)["state"] == "good"
+
+
+def test_a_program_that_ends_while_it_makes_a_copy_ends_quietly(settings, store, ledger):
+    """What it leaves is made up for by the next one."""
+    ledger.record([Create("batch", f"b{n}", {}) for n in range(300)], actor="ana", via="api")
+    program = """
+        import sys, time
+        from resguardo.config import Settings
+        from resguardo.jobs import CLAIM, Jobs
+        from resguardo.ledger.record import Ledger
+        from resguardo.store import open_store
+        settings = Settings(data=sys.argv[1], mongodb_uri=sys.argv[2], database=sys.argv[3])
+        holder = open_store(settings)
+        store = holder.__enter__()
+        Jobs(settings, Ledger(store, settings.zone)).start()
+        while store.state.get(CLAIM) is None:
+            time.sleep(0.001)
+    """
+    arguments = [str(settings.data), settings.mongodb_uri.get_secret_value(), settings.database]
+    command = [sys.executable, "-c", textwrap.dedent(program), *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stderr == ""
+    assert Jobs(settings, ledger).look(ledger.now())["state"] == "good"
 
 
 def test_what_fails_is_noted_and_tried_again(jobs, settings, store, ledger, monkeypatch):

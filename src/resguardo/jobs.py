@@ -4,9 +4,10 @@ Any number of processes may run this against one board: a slot of the schedule b
 noted in the state when it is done. A slot that was missed because the machine was off is made up for at the next look.
 What fails is noted, shown, and tried again after `AGAIN`.
 
-Order, and what a crash after each step leaves: 1. the claim (it ends by itself); 2. the archive, drilled (`catalogue`);
-3. the slot is noted as done (before that the next look makes another archive, which does no harm); 4. old archives are
-marked as removed.
+Order, and what a crash after each step leaves: 1. the claim (it ends by itself, or as soon as another process of the
+same machine sees that its own has gone: a board that is started again makes the copy that it was making); 2. the
+archive, drilled (`catalogue`); 3. the slot is noted as done (before that the next look makes another archive, which
+does no harm); 4. old archives are marked as removed.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from resguardo.config import Settings
 from resguardo.errors import ResguardoError
 from resguardo.ledger.record import Ledger
 from resguardo.store.connect import MongoError
+from resguardo.store.server_process import process_exists
 from resguardo.vault.catalogue import Catalogue
 from resguardo.vault.drill import sweep_folders
 from resguardo.vault.keeping import make_good, prune
@@ -39,6 +41,8 @@ CLAIM: Final = "job:backup"
 TICK: Final = "jobs:tick"
 FAILURE: Final = "jobs:failure"
 SLOT: Final = "slot:"
+PROCESS: Final = secrets.token_hex(4)
+"""Tells this process from an earlier one that had its number, as in a container that was started again."""
 NAMES: Final = {"daily": "diaria", "weekly": "semanal", "monthly": "mensual"}
 FAILURES: Final = (MongoError, ResguardoError, OSError)
 
@@ -81,7 +85,7 @@ class Jobs:
         self._settings = settings
         self._ledger = ledger
         self._catalogue = Catalogue(settings.data / "vault")
-        self._owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._owner = f"{socket.gethostname()}-{os.getpid()}-{PROCESS}{secrets.token_hex(4)}"
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
 
@@ -106,6 +110,10 @@ class Jobs:
                 self.look(self._ledger.now())
             except FAILURES as error:
                 log.warning("jobs: %s", error)
+            except RuntimeError:
+                if threading.main_thread().is_alive():
+                    raise
+                return  # the program is ending, and starts no thread any more for the copy that was under way
             self._stop.wait(LOOK_EVERY)
 
     def look(self, now: datetime) -> dict[str, Any] | None:
@@ -113,6 +121,8 @@ class Jobs:
         state = self._ledger.store.state
         state.put(TICK, now)
         slots = self._due(now)
+        if slots:
+            self._free_what_the_dead_hold()
         if not slots or not state.claim(CLAIM, self._owner, now, now + CLAIMED_FOR):
             return None
         slots = self._due(now)  # somebody may have done it since
@@ -131,6 +141,16 @@ class Jobs:
         state.let_go(CLAIM, self._owner)
         prune(self._catalogue, self._settings, now)
         return made
+
+    def _free_what_the_dead_hold(self) -> None:
+        state = self._ledger.store.state
+        held = state.get(CLAIM)
+        if held is None:
+            return
+        host, number, token = str(held["owner"]).rsplit("-", 2)
+        gone = not token.startswith(PROCESS) if int(number) == os.getpid() else not process_exists(int(number))
+        if host == socket.gethostname() and gone:
+            state.take(CLAIM, held)
 
     def _due(self, now: datetime) -> dict[str, datetime]:
         state = self._ledger.store.state
