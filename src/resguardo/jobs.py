@@ -121,9 +121,10 @@ class Jobs:
         state = self._ledger.store.state
         state.put(TICK, now)
         slots = self._due(now)
-        if slots:
-            self._free_what_the_dead_hold()
-        if not slots or not state.claim(CLAIM, self._owner, now, now + CLAIMED_FOR):
+        if not slots:
+            return None
+        self._free_what_the_dead_hold()
+        if not state.claim(CLAIM, self._owner, now, now + CLAIMED_FOR):
             return None
         slots = self._due(now)  # somebody may have done it since
         if not slots:

@@ -92,12 +92,12 @@ class Facts:
 
 @dataclass(frozen=True)
 class Report:
-    """`good_copy`: the moment of the newest copy that a drill restored. `figures`: what programs watch (`_figures`)."""
+    """`good_copy`: the moment of the newest copy that a drill restored. `facts`: what `lines` were judged by."""
 
     lines: list[Line] = field(default_factory=list)
     good_copy: datetime | None = None
     measured: datetime | None = None
-    figures: dict[str, float] = field(default_factory=dict)
+    facts: Facts | None = None
 
     @property
     def light(self) -> Light:
@@ -135,7 +135,7 @@ def _worst(lines: Iterable[Line]) -> Light:
 def report(settings: Settings, store: Store | None, journal: Journal, now: datetime, trouble: str = "") -> Report:
     """Measure and judge. Without a store, `trouble` says why MongoDB cannot be reached. Never raises."""
     facts = gather(settings, store, journal, now, trouble)
-    return Report(judge(facts, now), newest_good(facts.copies or (), now), now, _figures(facts, now))
+    return Report(judge(facts, now), newest_good(facts.copies or (), now), now, facts)
 
 
 def gather(settings: Settings, store: Store | None, journal: Journal, now: datetime, trouble: str = "") -> Facts:
@@ -221,32 +221,7 @@ def judge(facts: Facts, now: datetime) -> list[Line]:
     ]
 
 
-def _figures(facts: Facts, now: datetime) -> dict[str, float]:
-    """Seconds, unless the name says otherwise. What could not be measured is not among them.
-
-    `loss`: how much work would be lost if MongoDB failed now. `drill_restore`: what the last drill took to bring the
-    board back.
-    """
-    good = newest_good(facts.copies or (), now)
-    drill = _last_drill(facts)
-    moments: dict[str, datetime | None] = {
-        "last_good_copy_age": good,
-        "last_drill_age": datetime.fromisoformat(drill["at"]) if drill else None,
-        "journal_complete_age": facts.journal_complete_to,
-        "external_look_age": facts.external_seen.ended if facts.external_seen else None,
-        "loss": now if facts.journal_trouble is None and facts.journal_complete_to is not None else good,
-    }
-    figures: dict[str, float] = {name: (now - at).total_seconds() for name, at in moments.items() if at is not None}
-    if drill and drill.get("rto") is not None:
-        figures["drill_restore"] = float(drill["rto"])
-    if facts.next_copy is not None:
-        figures["next_copy_in"] = (facts.next_copy - now).total_seconds()
-    if facts.free is not None:
-        figures["disk_free_bytes"] = facts.free
-    return figures
-
-
-def _last_drill(facts: Facts) -> dict[str, Any] | None:
+def last_drill(facts: Facts) -> dict[str, Any] | None:
     drills = [row["drill"] for row in facts.copies or () if row.get("drill")]
     return max(drills, key=lambda row: str(row["at"]), default=None)
 
@@ -266,7 +241,7 @@ def _copy(facts: Facts, now: datetime) -> Line:
 
 def _drill(facts: Facts, now: datetime) -> Line:
     name = "Último simulacro de restauración"
-    last = _last_drill(facts)
+    last = last_drill(facts)
     if last is None:
         return Line(name, "red", "ninguno", advice="Corre: resguardo backup drill")
     at = datetime.fromisoformat(last["at"])

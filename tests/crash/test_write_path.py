@@ -136,6 +136,42 @@ def test_an_operation_killed_between_two_blocks_can_be_undone(store, board, kill
     all_is_well(ledger)
 
 
+OVERTAKEN = """
+    insert, others = ledger._insert, [Delete("batch", "b2")]
+    def quicker(entries):
+        if others:
+            ledger.record([others.pop()], actor="eva", via="api")
+        return insert(entries)
+    ledger._insert = quicker
+    ledger.record([assign(f"b{n}", "Ana") for n in range(5)], actor="ana", via="api")
+"""
+
+
+@pytest.mark.parametrize(
+    ("failpoint", "count"),
+    [
+        *(("Entries.insert:after#2", 4), ("Documents.project:before#3", 4), ("Entries.insert:before#3", 4)),
+        *(("Entries.insert:after#3", 5), ("Documents.project:before#5", 5), ("GrowingFile._write:half#4", 5)),
+    ],
+)
+def test_a_bulk_change_killed_before_it_leaves_what_others_deleted_can_be_undone(
+    store, board, killed, failpoint, count
+):
+    killed(failpoint, OVERTAKEN)
+    ledger = started(store, board)
+    all_is_well(ledger)
+    (op,) = {entry.op for entry in store.entries.everything() if entry.action == "assign"}
+    recorded = list(store.entries.of_operation(op))
+    assert (len(recorded), recorded[0].op_size) == (count, 5)
+    rows = {row["id"]: row for row in store.pages.select(Filter())}
+    assert "b2" not in rows
+    assert {rows[f"b{n}"]["assignee"] for n in (0, 1, 3, 4)} == {"Ana"}
+    assert undo(ledger, op, actor="ana", via="api").conflict_count == 0
+    assert {row["assignee"] for row in store.pages.select(Filter())} == {"Beto"}
+    assert store.pages.one("b2") is None
+    all_is_well(ledger)
+
+
 STARTING = [
     *("Entries.insert:before", "Entries.insert:after"),
     *("Ledger.settle:before", "Documents.project:before", "Documents.project:after", "Ledger.settle:after"),

@@ -21,7 +21,7 @@ from resguardo.mail.delivery import note
 from resguardo.mail.state import MailState, mail_state
 from resguardo.status import Facts, judge
 from resguardo.store import Store
-from resguardo.web.metrics import FIGURES
+from resguardo.web.metrics import FIGURES, figures
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -153,16 +153,19 @@ def test_programs_know_every_line_and_figure_by_a_name(wrong: dict[str, Any]) ->
     facts = replace(WELL, **wrong)
     keys = [line.key for line in judge(facts, NOW)]
     assert len(set(keys)) == len(keys)
-    assert set(status._figures(facts, NOW)) <= FIGURES.keys()
+    assert set(figures(facts, NOW)) <= FIGURES.keys()
 
 
 def test_what_could_not_be_measured_is_no_figure() -> None:
-    well = status._figures(WELL, NOW)
+    well = figures(WELL, NOW)
     assert set(well) == FIGURES.keys()
-    assert (well["last_good_copy_age"], well["drill_restore"], well["loss"]) == (3 * 3600, 4.25, 0)
+    assert (well["last_good_copy_age_seconds"], well["last_archive_age_seconds"]) == (3 * 3600, 3 * 3600)
+    assert (well["archives"], well["drill_restore_seconds"], well["loss_seconds"]) == (1, 4.25, 0)
     no_journal = replace(WELL, journal_trouble="disco lleno")
-    assert status._figures(no_journal, NOW)["loss"] == 3 * 3600
-    assert "loss" not in status._figures(replace(no_journal, copies=None), NOW)
+    assert figures(no_journal, NOW)["loss_seconds"] == 3 * 3600
+    unreadable = figures(replace(no_journal, copies=None), NOW)
+    assert not {"loss_seconds", "archives", "last_archive_age_seconds"} & unreadable.keys()
+    assert figures(replace(WELL, copies=[]), NOW)["archives"] == 0
 
 
 @pytest.mark.parametrize("wrong", UNWELL, ids=str)

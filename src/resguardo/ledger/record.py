@@ -21,8 +21,9 @@ never happened. Steps 4 and 5 need nothing of each other.
 Where the journal cannot be written nothing is begun (`Unavailable`). If it fails at step 5, the change has happened but
 is not acknowledged; it is written to the journal before anything else is, as soon as that can be written again.
 
-A bulk operation writes its entries in blocks. A crash between two blocks leaves an operation with fewer entries than
-its `op_size` says; what was recorded stays recorded, and can be told apart by that number.
+A bulk operation writes its entries in blocks. A crash between two blocks, or before what lost its revision is written
+again, leaves an operation with fewer entries than its `op_size` says; what was recorded stays recorded, and can be told
+apart by that number.
 
 The unique index over (kind, doc, rev) is the lock. Whoever loses a revision looks again: brings the winner's entry to
 completion if needed, and applies the change to what is there now. Within a process, changes of one document take turns

@@ -15,23 +15,25 @@ from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
 
 from resguardo.errors import Unavailable
-from resguardo.status import Report
+from resguardo.status import Facts, Report, last_drill
 from resguardo.store.connect import MongoError, deadline
+from resguardo.vault.keeping import newest_good
 from resguardo.web.api_status import measured
 from resguardo.web.context import Board, board, require
-from resguardo.web.copies import catalogue_of
 
 PING_SECONDS: Final = 1.5
 READ_SECONDS: Final = 1.0
 LIGHTS: Final = {"green": 2, "amber": 1, "red": 0}
 FIGURES: Final = {
-    "last_good_copy_age": "Since the moment of the newest copy that was restored.",
-    "last_drill_age": "Since the last drill.",
-    "drill_restore": "What the last drill took to bring the board back.",
-    "journal_complete_age": "Since all changes were known to be in the journal.",
-    "external_look_age": "Since changes of other programs were looked for.",
-    "loss": "Work that would be lost if MongoDB failed now.",
-    "next_copy_in": "Until the next copy of the schedule.",
+    "archives": "Archives that are whole.",
+    "last_archive_age_seconds": "Since the moment of the newest archive.",
+    "last_good_copy_age_seconds": "Since the moment of the newest copy that was restored.",
+    "last_drill_age_seconds": "Since the last drill.",
+    "drill_restore_seconds": "What the last drill took to bring the board back.",
+    "journal_complete_age_seconds": "Since all changes were known to be in the journal.",
+    "external_look_age_seconds": "Since changes of other programs were looked for.",
+    "loss_seconds": "Work that would be lost if MongoDB failed now.",
+    "next_copy_in_seconds": "Until the next copy of the schedule.",
     "disk_free_bytes": "Room where the data lie.",
 }
 PASSED_ON: Final = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
@@ -63,13 +65,6 @@ def _lines(served: Board) -> Iterator[str]:
     if up:
         yield from _board(served)
     yield from _promises(measured())
-    try:
-        ages = _archive_ages(served)
-    except OSError:  # no figure rather than none
-        return
-    yield from _gauge("resguardo_archives", "Archives that are whole.", {"": len(ages)})
-    if ages:
-        yield from _gauge("resguardo_last_archive_age_seconds", "Since the newest archive.", {"": round(min(ages))})
 
 
 def _reachable(served: Board) -> bool:
@@ -97,16 +92,40 @@ def _promises(told: Report) -> Iterator[str]:
     yield from _gauge("resguardo_safe", "Whether the information is safe.", {"": int(told.safe)})
     lights = {f'{{name="{line.key}"}}': LIGHTS[line.state] for line in told.lines}
     yield from _gauge("resguardo_guarantee", "Lines of the status: 2 green, 1 amber, 0 red.", lights)
-    for name, value in told.figures.items():
-        unit = "" if name.endswith("_bytes") else "_seconds"
-        yield from _gauge(f"resguardo_{name}{unit}", FIGURES[name], {"": round(value, 3)})
+    found = figures(told.facts, told.measured) if told.facts and told.measured else {}
+    for name, value in found.items():
+        yield from _gauge(f"resguardo_{name}", FIGURES[name], {"": round(value, 3)})
 
 
-def _archive_ages(served: Board) -> list[float]:
-    """Seconds since the moment of each archive that is whole. Raises `OSError` where the vault cannot be read."""
-    now = served.ledger.now()
-    whole = [row for row in catalogue_of(served).list() if row.get("state") not in ("damaged", "writing", "removed")]
-    return [(now - datetime.fromisoformat(str(row["moment"]))).total_seconds() for row in whole if row.get("moment")]
+def figures(facts: Facts, now: datetime) -> dict[str, float]:
+    """By their names (`FIGURES`). What could not be measured is not among them.
+
+    `loss_seconds`: how much work would be lost if MongoDB failed now. `drill_restore_seconds`: what the last drill took
+    to bring the board back.
+    """
+    good = newest_good(facts.copies or (), now)
+    drill = last_drill(facts)
+    whole = [row for row in facts.copies or () if row["state"] not in ("damaged", "removed")]
+    moments: dict[str, datetime | None] = {
+        "last_archive_age": max((datetime.fromisoformat(row["moment"]) for row in whole), default=None),
+        "last_good_copy_age": good,
+        "last_drill_age": datetime.fromisoformat(drill["at"]) if drill else None,
+        "journal_complete_age": facts.journal_complete_to,
+        "external_look_age": facts.external_seen.ended if facts.external_seen else None,
+        "loss": now if facts.journal_trouble is None and facts.journal_complete_to is not None else good,
+    }
+    found: dict[str, float] = {
+        f"{name}_seconds": (now - at).total_seconds() for name, at in moments.items() if at is not None
+    }
+    if facts.copies is not None:
+        found["archives"] = len(whole)
+    if drill and drill.get("rto") is not None:
+        found["drill_restore_seconds"] = float(drill["rto"])
+    if facts.next_copy is not None:
+        found["next_copy_in_seconds"] = (facts.next_copy - now).total_seconds()
+    if facts.free is not None:
+        found["disk_free_bytes"] = facts.free
+    return found
 
 
 def _gauge(name: str, text: str, values: Mapping[str, float]) -> Iterator[str]:
